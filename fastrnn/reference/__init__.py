@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The oracle: RNN, LSTM and GRU in plain NumPy, forward and backward, to read and to check against.
+
+Every formula of the engine stands here a second time, slowly and in the open. The dtype of the
+arguments is the dtype of the work; the classes take float64 unless told otherwise. Arguments are
+trusted: the checks of types and shapes are the engine's.
+
+Notation
+--------
+    T, N      time steps, rows of the batch
+    I, H, P   sizes of the input, of the hidden layer, of the state h (P = H without projection)
+    W, R      input weights (GH, I), recurrent weights (GH, P) of G gates, one below the other
+    x, h, c   input, state, LSTM cell; h' and c' are those of the step before
+    *         product of elements; a product of matrix and vector is written without a sign
+    dv        gradient dL/dv of the loss L by v; "+=" where v is used in more than one place
+
+The equations speak of one row, the code of the whole batch: W x becomes ``x @ W.T``.
+
+Forward
+-------
+All cells (layer.py)
+    (1a)  u = W x + b_ih
+    (1b)  v = R h' + b_hh
+RNN (rnn.py; Elman 1990)
+    (2a)  a = u + v
+    (2b)  h = act(a),  act one of tanh, relu, sigmoid
+LSTM (lstm.py; Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000)
+    (3a)  i = sigmoid(u_i + v_i)        input gate
+    (3b)  f = sigmoid(u_f + v_f)        forget gate
+    (3c)  g = tanh(u_g + v_g)           candidate
+    (3d)  o = sigmoid(u_o + v_o)        output gate
+    (3e)  c = f * c' + i * g
+    (3f)  m = o * tanh(c)
+    (3g)  h = W_hr m                    without projection: h = m (Sak et al. 2014)
+GRU (gru.py; Cho et al. 2014, with the reset gate after the product, as cuDNN and torch have it)
+    (4a)  r = sigmoid(u_r + v_r)        reset gate
+    (4b)  z = sigmoid(u_z + v_z)        update gate
+    (4c)  n = tanh(u_n + r * v_n)       candidate; r meets b_hn too, so the biases stay apart
+    (4d)  h = (1 - z) * n + z * h'
+Time and layers (sequence.py, model.py)
+    (5a)  h_0, c_0 = the initial state
+    (5b)  h_t, c_t = cell(x_t, h_{t-1}, c_{t-1})
+    (5c)  y_t = h_t,  and the state after the last step is h_n, c_n
+    (6a)  x of layer k+1 = y of layer k, both directions side by side
+    (6b)  times the dropout factor, in training
+
+Backward
+--------
+Each forward equation is undone by the backward line of the same number, in the opposite order.
+Activations are differentiated by their value (activations.py), so only values need be kept.
+
+    (1b)  dR += dv h'^T,  db_hh += dv,  dh' += R^T dv
+    (1a)  dW += du x^T,   db_ih += du,  dx  = W^T du
+RNN
+    (2b)  da = dh * act'
+    (2a)  du = dv = da
+LSTM
+    (3g)  dW_hr += dh m^T,  dm = W_hr^T dh
+    (3f)  do = dm * tanh(c),  dc += dm * o * (1 - tanh(c)^2)
+    (3e)  df = dc * c',  di = dc * g,  dg = dc * i,  dc' = dc * f
+    (3d)..(3a)  du = dv = di * i(1-i), df * f(1-f), dg * (1-g^2), do * o(1-o)
+GRU
+    (4d)  dn = dh * (1 - z),  dz = dh * (h' - n),  dh' = dh * z
+    (4c)  du_n = dn * (1 - n^2),  dr = du_n * v_n,  dv_n = du_n * r
+    (4b)  du_z = dv_z = dz * z(1-z)
+    (4a)  du_r = dv_r = dr * r(1-r)
+Time and layers (bptt.py, model.py)
+    (5c)  dh_t += dy_t,  and dh, dc start as dh_n, dc_n
+    (5b)  dx_t, dh_{t-1}, dc_{t-1} = the cell's backward, from the last step to the first
+    (5a)  what is left in dh, dc is dh0, dc0
+    (6b), (6a)  dy of layer k = dx of layer k+1, times the same dropout factor
+
+(5c) and (5b) are backpropagation through time (Werbos 1990): h_t has two readers, the output and
+the next step, so its gradient is the sum of two.
+"""
+
+from .bptt import backward
+from .layer import Layer
+from .model import GRU, LSTM, RNN
+from .sequence import forward
+from .stream import Stream
+
+__all__ = ["GRU", "LSTM", "RNN", "Layer", "Stream", "backward", "forward"]

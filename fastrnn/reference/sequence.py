@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The time loop, forward: one layer in one direction over a batch of sequences, equations (5).
+
+Rows may differ in length. Step s works on the rows longer than s and on nothing else, so a row
+that has ended keeps its state, and padding is never read. In reading order `reverse` a row starts
+at its own last valid step.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import gru, lstm, rnn
+from .layer import Layer
+
+CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What backward needs: the layer, the shape of x, and for each step (t, rows, saved)."""
+
+    layer: Layer
+    x_shape: tuple
+    steps: list
+
+
+def reading_order(T, lengths, reverse):
+    """Yield for each step (t, rows): the rows still running, and the time each of them reads."""
+    for s in range(max(lengths, default=0)):
+        rows = np.flatnonzero(lengths > s)
+        yield np.where(reverse, lengths[rows] - 1 - s, s), rows
+
+
+def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False):
+    """Run one layer in one direction.
+
+    Parameters
+    ----------
+    layer : Layer
+    x : ndarray (T, N, I)
+    h0 : ndarray (N, P), optional
+    c0 : ndarray (N, H), optional
+        Initial state, zeros by default; c0 is the LSTM's.
+    lengths : sequence of N int, optional
+        Valid steps of each row, 0 to T in any order; T by default.
+    reverse : bool
+        Read each row from its last valid step to its first.
+
+    Returns
+    -------
+    y : ndarray (T, N, P)
+        In the time order of x whatever the reading order; zeros past a row's length.
+    h_n : ndarray (N, P)
+    c_n : ndarray (N, H) or None
+        State after the last step read; of a row of length 0, its initial state.
+    tape : Tape
+        For `backward`.
+    """
+    T, N, _ = x.shape
+    lengths = np.full(N, T) if lengths is None else np.asarray(lengths)
+    cell, sizes = CELLS[layer.cell], layer.state_sizes
+    state = [
+        np.zeros((N, size), x.dtype) if given is None else given.copy()  # (5a)
+        for given, size in zip((h0, c0), sizes, strict=False)
+    ]
+    y = np.zeros((T, N, sizes[0]), x.dtype)
+    steps = []
+    for t, rows in reading_order(T, lengths, reverse):
+        new, saved = cell.step(layer, x[t, rows], *(part[rows] for part in state))  # (5b)
+        for part, value in zip(state, new, strict=True):
+            part[rows] = value
+        y[t, rows] = new[0]  # (5c)
+        steps.append((t, rows, saved))
+    h_n, c_n = (*state, None)[:2]
+    return y, h_n, c_n, Tape(layer, x.shape, steps)
