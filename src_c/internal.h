@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The private floor between the loops (Cython, or stream.c) and the kernels.
+ *
+ * Notation: N rows (batch), I inputs, H hidden units, P outputs of a projected
+ * LSTM (else P = H), G gates, K depth of a product, V lanes of a vector.
+ * All strides are in bytes unless a comment says elements. Nothing here checks
+ * its arguments and nothing allocates: callers have validated, and own all memory.
+ *
+ * A kernel works on a range of rows and a range of panels, so that threads can
+ * split either; no sum ever depends on how a call was split.
+ */
+#ifndef FASTRNN_INTERNAL_H
+#define FASTRNN_INTERNAL_H
+
+#include "fastrnn.h"
+
+/* A matrix whose rows may lie anywhere: row r starts at base + offset[r], or at
+ * base + r * stride where offset is NULL. Elements of a row lie `step` elements apart. */
+typedef struct {
+    char *base;
+    ptrdiff_t stride;
+    const ptrdiff_t *offset;
+    ptrdiff_t step;
+} fastrnn_rows;
+
+static inline char *fastrnn_row(const fastrnn_rows *m, ptrdiff_t r) {
+    return m->base + (m->offset ? m->offset[r] : r * m->stride);
+}
+
+/*
+ * A packed matrix, K rows deep. Its columns are G gates of `units` columns each.
+ * One block is V neighbouring units. A panel holds one block of all G gates side by
+ * side, or, where there is one gate only, FASTRNN_PANEL_BLOCKS blocks:
+ *     [panel][k][vector][lane],  vector = gate (G > 1) or block in the panel (G = 1)
+ * The last panel of a one-gate matrix has only the vectors it needs; lanes past
+ * `units` are zero.
+ */
+#define FASTRNN_PANEL_BLOCKS 4
+#define FASTRNN_MAX_GATES 4
+
+typedef struct {
+    ptrdiff_t units;
+    int gates;
+    ptrdiff_t depth;
+} fastrnn_shape;
+
+/* C = A * packed + bias, or C += A * packed. A row of C is [gate][unit]. */
+typedef struct {
+    fastrnn_shape shape;
+    const void *pack;
+    fastrnn_rows a;    /* rows x depth */
+    fastrnn_rows c;    /* rows x (gates * units), step 1 */
+    const void *bias;  /* gates * units, or NULL: none */
+    int accumulate;    /* add to C instead of overwriting it; bias is not used then */
+} fastrnn_product;
+
+/*
+ * One time step forward. On entry `gates` holds W x + b of each row, stored
+ *     LSTM  i f g o      GRU  n r z (b_hn left out)      RNN  a
+ * In training (`keep`) the activated gates replace it; GRU has a fourth slot then, for
+ * R_n h + b_hn:
+ *     LSTM  i f g o      GRU  n r z q                    RNN  h
+ * The recurrent pack has the order of torch: i f g o, r z n.
+ * h_prev must not overlap h; c may be c_prev.
+ */
+typedef struct {
+    ptrdiff_t hidden;     /* H */
+    ptrdiff_t depth;      /* K of the recurrent product: P */
+    int activation;       /* RNN only: fastrnn_activation */
+    int keep;
+    const void *pack;     /* R */
+    const void *bias;     /* GRU: b_hn, H values, or NULL */
+    const char *h_prev;   /* N x P */
+    ptrdiff_t h_prev_stride;
+    char *gates;
+    ptrdiff_t gates_stride;
+    const char *c_prev;   /* LSTM: N x H */
+    ptrdiff_t c_prev_stride;
+    char *c;              /* LSTM: N x H */
+    ptrdiff_t c_stride;
+    char *h;              /* N x H, before any projection */
+    ptrdiff_t h_stride;
+    fastrnn_rows y;       /* a second home for h, or base NULL */
+} fastrnn_forward_step;
+
+/*
+ * One time step of BPTT. `gates` holds what forward kept and is overwritten by the
+ * gradients of the pre-activations:
+ *     LSTM  di df dg do      GRU  dn dr dz dq      RNN  da
+ * dh of a row = share[row] + dy[row] + (row < live ? a[row] * packed : 0); afterwards
+ * share[row] is what of dh passes by the product (GRU: z * dh, else 0).
+ */
+typedef struct {
+    ptrdiff_t hidden;     /* H */
+    ptrdiff_t depth;      /* K of the product */
+    int activation;       /* RNN only */
+    const void *pack;     /* R transposed, or the projection */
+    const char *a;        /* N x depth: gradients of the next step's pre-activations */
+    ptrdiff_t a_stride;
+    ptrdiff_t live;       /* rows that have a next step */
+    char *share;          /* N x H, or NULL: none */
+    ptrdiff_t share_stride;
+    fastrnn_rows dy;      /* base NULL: none */
+    char *gates;
+    ptrdiff_t gates_stride;
+    char *dc;             /* LSTM: N x H, in: d of this step's c, out: of the step before's */
+    ptrdiff_t dc_stride;
+    const char *c_prev;   /* LSTM: N x H */
+    ptrdiff_t c_prev_stride;
+    const char *c;        /* LSTM: N x H */
+    ptrdiff_t c_stride;
+    const char *h_prev;   /* GRU: N x H */
+    ptrdiff_t h_prev_stride;
+} fastrnn_backward_step;
+
+/* C[m][j] += sum over rows q of A[q][m] * B[q][j]: a weight gradient. */
+typedef struct {
+    fastrnn_rows a;       /* step 1 */
+    fastrnn_rows b;
+    ptrdiff_t rows;
+    ptrdiff_t columns;    /* of B and C */
+    char *c;
+    ptrdiff_t c_stride;
+} fastrnn_outer;
+
+/* Everything that depends on the instruction set and the element type. */
+typedef struct {
+    fastrnn_isa isa;
+    fastrnn_dtype dtype;
+    ptrdiff_t itemsize;
+    ptrdiff_t lanes;          /* V */
+    ptrdiff_t outer_scratch;  /* bytes of 64-byte-aligned scratch one `outer` call wants */
+
+    void (*product)(const fastrnn_product *, ptrdiff_t row_begin, ptrdiff_t row_end,
+                    ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    void (*forward[3])(const fastrnn_forward_step *, ptrdiff_t row_begin, ptrdiff_t row_end,
+                       ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    void (*backward[3])(const fastrnn_backward_step *, ptrdiff_t row_begin, ptrdiff_t row_end,
+                        ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    /* Rows m_begin <= m < m_end of C. */
+    void (*outer)(const fastrnn_outer *, ptrdiff_t m_begin, ptrdiff_t m_end, void *scratch);
+    /* sums[m] += sum over q of a[q][m], for m_begin <= m < m_end; a.step is 1. */
+    void (*column_sums)(const fastrnn_rows *a, ptrdiff_t rows, ptrdiff_t m_begin, ptrdiff_t m_end,
+                        void *sums);
+    void (*tanh_array)(const void *x, void *y, ptrdiff_t n);
+    void (*sigmoid_array)(const void *x, void *y, ptrdiff_t n);
+} fastrnn_kernels;
+
+/* dispatch.c: the table for an ISA this machine has, else NULL; AUTO gives the best one,
+ * or the one that FASTRNN_ISA in the environment names (NULL if it cannot be had). */
+const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype);
+
+/* cpu.c: whether this machine can run an ISA that this library was built with. */
+int fastrnn_cpu_has(fastrnn_isa isa);
+
+extern const fastrnn_kernels fastrnn_kernels_scalar_f32, fastrnn_kernels_scalar_f64;
+#if defined(__x86_64__)
+extern const fastrnn_kernels fastrnn_kernels_avx2_f32, fastrnn_kernels_avx2_f64;
+extern const fastrnn_kernels fastrnn_kernels_avx512_f32, fastrnn_kernels_avx512_f64;
+#elif defined(__aarch64__)
+extern const fastrnn_kernels fastrnn_kernels_neon_f32, fastrnn_kernels_neon_f64;
+#endif
+
+/* pack.c */
+
+/* Where the element (k, gate, unit) of a matrix to pack lies: strides in elements. */
+typedef struct {
+    const void *base;
+    ptrdiff_t k_stride;
+    ptrdiff_t unit_stride;
+    ptrdiff_t gate_stride;
+    int gate_order[FASTRNN_MAX_GATES]; /* gate_order[g]: the source's gate at place g */
+} fastrnn_source;
+
+ptrdiff_t fastrnn_panel_count(const fastrnn_kernels *, const fastrnn_shape *);
+size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *);
+/* Packs rows k_begin .. k_begin + k_count of the depth from `source`, whose own rows are
+ * counted from 0. */
+void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
+                  ptrdiff_t k_begin, ptrdiff_t k_count, void *pack);
+
+/* Flush-to-zero for results and operands: denormals cost 20 times a normal operation and
+ * carry nothing that a network needs. Returns what fastrnn_denormals_restore wants back. */
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+static inline uint64_t fastrnn_denormals_flush(void) {
+    unsigned saved = _mm_getcsr();
+    _mm_setcsr(saved | 0x8040u);
+    return saved;
+}
+static inline void fastrnn_denormals_restore(uint64_t saved) { _mm_setcsr((unsigned)saved); }
+#elif defined(__aarch64__)
+static inline uint64_t fastrnn_denormals_flush(void) {
+    uint64_t saved;
+    __asm__ __volatile__("mrs %0, fpcr" : "=r"(saved));
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(saved | (UINT64_C(1) << 24)));
+    return saved;
+}
+static inline void fastrnn_denormals_restore(uint64_t saved) {
+    __asm__ __volatile__("msr fpcr, %0" : : "r"(saved));
+}
+#else
+static inline uint64_t fastrnn_denormals_flush(void) { return 0; }
+static inline void fastrnn_denormals_restore(uint64_t saved) { (void)saved; }
+#endif
+
+#endif

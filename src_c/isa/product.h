@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Products with nothing fused: with a packed matrix, of two long matrices (a weight
+ * gradient), and with a column of ones (a bias gradient).
+ *
+ * Expects: panel.h.
+ */
+
+/* The panels of a packed matrix: see fastrnn_shape. */
+typedef struct {
+    ptrdiff_t units;
+    ptrdiff_t blocks;
+    ptrdiff_t per_panel; /* blocks in a full panel */
+    int gates;
+    ptrdiff_t depth;
+} panels;
+
+INLINE panels panels_of(ptrdiff_t units, int gates, ptrdiff_t depth) {
+    panels s = {units, (units + VW - 1) / VW, gates > 1 ? 1 : FASTRNN_PANEL_BLOCKS, gates, depth};
+    return s;
+}
+
+/* Vectors in panel p. */
+INLINE int panel_vectors(const panels *s, ptrdiff_t p) {
+    return (int)(s->gates * min_of(s->per_panel, s->blocks - p * s->per_panel));
+}
+
+INLINE const real *panel_at(const panels *s, const void *pack, ptrdiff_t p) {
+    return (const real *)pack + p * s->per_panel * s->gates * VW * s->depth;
+}
+
+/* First unit of vector v of panel p, and how many lanes of it are used. */
+INLINE ptrdiff_t vector_unit(const panels *s, ptrdiff_t p, ptrdiff_t v) {
+    return (s->gates > 1 ? p : p * s->per_panel + v) * VW;
+}
+
+static void store_product(const fastrnn_product *s, const panels *shape, ptrdiff_t row, ptrdiff_t n,
+                          ptrdiff_t p, int nv, const real *tile) {
+    for (int v = 0; v < nv; v++) {
+        ptrdiff_t unit = vector_unit(shape, p, v);
+        ptrdiff_t column = (shape->gates > 1 ? v * shape->units : 0) + unit;
+        ptrdiff_t lanes = min_of(VW, shape->units - unit);
+        vec bias = s->bias ? load_lanes((const real *)s->bias + column, lanes) : v_zero();
+        for (ptrdiff_t r = 0; r < n; r++) {
+            real *c = (real *)(void *)fastrnn_row(&s->c, row + r) + column;
+            vec seed = s->accumulate ? load_lanes(c, lanes) : bias;
+            store_lanes(c, v_add(v_load(tile + (r * nv + v) * VW), seed), lanes);
+        }
+    }
+}
+
+static void product(const fastrnn_product *s, ptrdiff_t row_begin, ptrdiff_t row_end,
+                    ptrdiff_t panel_begin, ptrdiff_t panel_end) {
+    panels shape = panels_of(s->shape.units, s->shape.gates, s->shape.depth);
+    real tile[GROUP_ROWS * MAX_VECTORS * VW];
+    const real *a[GROUP_ROWS];
+    for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
+        ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
+        for (ptrdiff_t r = 0; r < n; r++) a[r] = (const real *)(void *)fastrnn_row(&s->a, row + r);
+        for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
+            int nv = panel_vectors(&shape, p);
+            multiply(a, n, s->a.step, shape.depth, panel_at(&shape, s->pack, p), nv, tile);
+            store_product(s, &shape, row, n, p, nv, tile);
+        }
+    }
+}
+
+/* A weight gradient is summed over many rows: cut into parts whose packed operands stay in
+ * the second-level cache. Parts are added in ascending order whatever the split. */
+#define OUTER_DEPTH 256
+#define OUTER_COLUMNS (512 * 4 / (ptrdiff_t)sizeof(real))
+#define OUTER_HEIGHT 48
+#define OUTER_SCRATCH ((ptrdiff_t)sizeof(real) * OUTER_DEPTH * (OUTER_COLUMNS + OUTER_HEIGHT))
+
+/* Columns [first, first + n) of rows [q, q + depth), `width` (>= n) to a row of `to`. */
+static void copy_columns(const fastrnn_rows *from, ptrdiff_t q, ptrdiff_t depth, ptrdiff_t first,
+                         ptrdiff_t n, ptrdiff_t width, real *to) {
+    for (ptrdiff_t k = 0; k < depth; k++, to += width) {
+        const real *row = (const real *)(void *)fastrnn_row(from, q + k) + first * from->step;
+        if (from->step == 1) {
+            ptrdiff_t j = 0;
+            for (; j + VW <= n; j += VW) v_store(to + j, v_load(row + j));
+            if (j < n) v_store(to + j, v_load_part(row + j, n - j));
+        } else {
+            for (ptrdiff_t j = 0; j < width; j++) to[j] = j < n ? row[j * from->step] : 0;
+        }
+    }
+}
+
+/* Adds tile[n][nv][VW] to C from row m and column `column` on. */
+static void add_tile(const fastrnn_outer *s, ptrdiff_t m, ptrdiff_t n, ptrdiff_t column, int nv,
+                     const real *tile) {
+    for (ptrdiff_t r = 0; r < n; r++) {
+        real *c = (real *)(void *)(s->c + (m + r) * s->c_stride) + column;
+        for (int v = 0; v < nv; v++) {
+            ptrdiff_t lanes = min_of(VW, s->columns - column - v * VW);
+            vec sum = v_add(load_lanes(c + v * VW, lanes), v_load(tile + (r * nv + v) * VW));
+            store_lanes(c + v * VW, sum, lanes);
+        }
+    }
+}
+
+/* One part: rows [q, q + depth) and columns [first, first + n) of B, already packed. */
+static void outer_part(const fastrnn_outer *s, ptrdiff_t q, ptrdiff_t depth, ptrdiff_t first,
+                       const panels *shape, const real *right, ptrdiff_t m_begin, ptrdiff_t m_end,
+                       real *left) {
+    real tile[OUTER_HEIGHT * MAX_VECTORS * VW];
+    const real *a[OUTER_HEIGHT];
+    ptrdiff_t count = (shape->blocks + shape->per_panel - 1) / shape->per_panel;
+    for (ptrdiff_t m = m_begin; m < m_end; m += OUTER_HEIGHT) {
+        ptrdiff_t n = min_of(OUTER_HEIGHT, m_end - m);
+        copy_columns(&s->a, q, depth, m, n, OUTER_HEIGHT, left);
+        for (ptrdiff_t r = 0; r < n; r++) a[r] = left + r;
+        for (ptrdiff_t p = 0; p < count; p++) {
+            int nv = panel_vectors(shape, p);
+            multiply(a, n, OUTER_HEIGHT, depth, panel_at(shape, right, p), nv, tile);
+            add_tile(s, m, n, first + vector_unit(shape, p, 0), nv, tile);
+        }
+    }
+}
+
+static void outer(const fastrnn_outer *s, ptrdiff_t m_begin, ptrdiff_t m_end, void *scratch) {
+    real *right = scratch;
+    real *left = right + OUTER_DEPTH * OUTER_COLUMNS;
+    for (ptrdiff_t first = 0; first < s->columns; first += OUTER_COLUMNS) {
+        ptrdiff_t n = min_of(OUTER_COLUMNS, s->columns - first);
+        for (ptrdiff_t q = 0; q < s->rows; q += OUTER_DEPTH) {
+            ptrdiff_t depth = min_of(OUTER_DEPTH, s->rows - q);
+            panels shape = panels_of(n, 1, depth);
+            for (ptrdiff_t p = 0; p * shape.per_panel < shape.blocks; p++) {
+                ptrdiff_t column = vector_unit(&shape, p, 0);
+                ptrdiff_t width = panel_vectors(&shape, p) * VW;
+                copy_columns(&s->b, q, depth, first + column, min_of(width, n - column), width,
+                             right + column * depth);
+            }
+            outer_part(s, q, depth, first, &shape, right, m_begin, m_end, left);
+        }
+    }
+}
+
+static void column_sums(const fastrnn_rows *a, ptrdiff_t rows, ptrdiff_t m_begin, ptrdiff_t m_end,
+                        void *sums) {
+    for (ptrdiff_t m = m_begin; m < m_end; m += MAX_VECTORS * VW) {
+        ptrdiff_t n = min_of(MAX_VECTORS * VW, m_end - m);
+        int nv = (int)((n + VW - 1) / VW);
+        vec acc[MAX_VECTORS];
+        for (int v = 0; v < nv; v++)
+            acc[v] = load_lanes((real *)sums + m + v * VW, min_of(VW, n - v * VW));
+        for (ptrdiff_t q = 0; q < rows; q++) {
+            const real *row = (const real *)(void *)fastrnn_row(a, q) + m;
+            for (int v = 0; v < nv; v++)
+                acc[v] = v_add(acc[v], load_lanes(row + v * VW, min_of(VW, n - v * VW)));
+        }
+        for (int v = 0; v < nv; v++)
+            store_lanes((real *)sums + m + v * VW, acc[v], min_of(VW, n - v * VW));
+    }
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "internal.h"
+
+static ptrdiff_t min(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+static ptrdiff_t block_count(const fastrnn_kernels *kernels, const fastrnn_shape *shape) {
+    return (shape->units + kernels->lanes - 1) / kernels->lanes;
+}
+
+static ptrdiff_t blocks_per_panel(const fastrnn_shape *shape) {
+    return shape->gates > 1 ? 1 : FASTRNN_PANEL_BLOCKS;
+}
+
+ptrdiff_t fastrnn_panel_count(const fastrnn_kernels *kernels, const fastrnn_shape *shape) {
+    ptrdiff_t blocks = blocks_per_panel(shape);
+    return (block_count(kernels, shape) + blocks - 1) / blocks;
+}
+
+size_t fastrnn_pack_bytes(const fastrnn_kernels *kernels, const fastrnn_shape *shape) {
+    return (size_t)shape->depth * (size_t)shape->gates * (size_t)block_count(kernels, shape) *
+           (size_t)(kernels->lanes * kernels->itemsize);
+}
+
+/* Copies the k_count x lanes elements of one vector's column block. A block of 16 rows at a
+ * time keeps both the source's and the pack's cache lines at hand where the source is
+ * transposed. */
+#define COPY_BLOCK(real)                                                                          \
+    static void copy_block_##real(const real *from, ptrdiff_t k_stride, ptrdiff_t unit_stride,    \
+                                  ptrdiff_t k_count, ptrdiff_t used, ptrdiff_t lanes, real *to,   \
+                                  ptrdiff_t to_stride) {                                          \
+        for (ptrdiff_t k0 = 0; k0 < k_count; k0 += 16) {                                          \
+            ptrdiff_t k1 = min(k0 + 16, k_count);                                                 \
+            if (unit_stride == 1) {                                                               \
+                for (ptrdiff_t k = k0; k < k1; k++)                                               \
+                    memcpy(to + k * to_stride, from + k * k_stride, (size_t)used * sizeof(real)); \
+            } else {                                                                              \
+                for (ptrdiff_t lane = 0; lane < used; lane++)                                     \
+                    for (ptrdiff_t k = k0; k < k1; k++)                                           \
+                        to[k * to_stride + lane] = from[k * k_stride + lane * unit_stride];       \
+            }                                                                                     \
+            for (ptrdiff_t k = k0; k < k1 && used < lanes; k++)                                   \
+                memset(to + k * to_stride + used, 0, (size_t)(lanes - used) * sizeof(real));      \
+        }                                                                                         \
+    }
+
+COPY_BLOCK(float)
+COPY_BLOCK(double)
+
+void fastrnn_pack(const fastrnn_kernels *kernels, const fastrnn_shape *shape,
+                  const fastrnn_source *source, ptrdiff_t k_begin, ptrdiff_t k_count, void *pack) {
+    ptrdiff_t lanes = kernels->lanes;
+    ptrdiff_t blocks = block_count(kernels, shape);
+    ptrdiff_t per_panel = blocks_per_panel(shape);
+    for (ptrdiff_t first = 0; first < blocks; first += per_panel) {
+        ptrdiff_t vectors = shape->gates * min(per_panel, blocks - first);
+        ptrdiff_t panel = first * shape->gates * lanes * shape->depth;
+        for (ptrdiff_t v = 0; v < vectors; v++) {
+            ptrdiff_t block = shape->gates > 1 ? first : first + v;
+            ptrdiff_t gate = shape->gates > 1 ? source->gate_order[v] : 0;
+            ptrdiff_t from =
+                gate * source->gate_stride + block * lanes * source->unit_stride;
+            ptrdiff_t to = panel + (k_begin * vectors + v) * lanes;
+            ptrdiff_t used = min(lanes, shape->units - block * lanes);
+            if (kernels->dtype == FASTRNN_F32)
+                copy_block_float((const float *)source->base + from, source->k_stride,
+                                 source->unit_stride, k_count, used, lanes, (float *)pack + to,
+                                 vectors * lanes);
+            else
+                copy_block_double((const double *)source->base + from, source->k_stride,
+                                  source->unit_stride, k_count, used, lanes, (double *)pack + to,
+                                  vectors * lanes);
+        }
+    }
+}
