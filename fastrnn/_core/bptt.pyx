@@ -1,0 +1,516 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Backpropagation through time, once for all cells.
+
+The loop runs the steps in the opposite order; a step is one kernel call: the product of the
+next step's gradients with R, and the cell's own backward fused to it, which replaces the kept
+gates by the gradients of their pre-activations. The gradients of the weights, biases and
+inputs are then single large products over all steps.
+"""
+
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy, memset
+
+import numpy as np
+
+cimport numpy as cnp
+from cython.parallel cimport parallel, threadid
+
+from fastrnn._core.gemm cimport (
+    Segment, blas_gemm, gemm_function, input_segments, recurrent_segments, uses_blas,
+)
+from fastrnn._core.kernels cimport (
+    FASTRNN_GRU, FASTRNN_LSTM, fastrnn_backward_step, fastrnn_denormals_flush,
+    fastrnn_denormals_restore, fastrnn_kernels, fastrnn_outer, fastrnn_product, fastrnn_rows,
+)
+from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.recurrent cimport (
+    ALONE, BY_ROWS, BY_UNITS, Buffers, Split, Tape, c_at, choose_split, gather_rows, h_at, m_at,
+    padded, scatter_rows, state_row,
+    zero_padding,
+)
+from fastrnn._core.runtime cimport (
+    Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,
+    mark_team_used, threads,
+)
+from fastrnn._core.schedule cimport (
+    Order, View, active_rows, batch_row, first_packed, offset_in, row_cut, row_length, step_rows,
+    view_of,
+)
+
+cnp.import_array()
+
+# Rows of dx computed together.
+cdef Py_ssize_t INPUT_ROWS = 240
+
+# One matrix of gradients: rows of the tape's gates or projections times rows of x, h or m.
+ctypedef struct WeightGradient:
+    char *left
+    Py_ssize_t left_stride
+    fastrnn_rows right
+    Py_ssize_t columns
+    char *into
+    Py_ssize_t height
+
+
+ctypedef struct Backward:
+    const fastrnn_kernels *kernels
+    Order order
+    Buffers buffers
+    View dy
+    View dx
+    fastrnn_backward_step step
+    fastrnn_product recurrent     # d(pre-activations) R
+    fastrnn_product input         # d(pre-activations) W
+    int cell
+    bint projected
+    bint products_by_blas
+    Py_ssize_t recurrent_offset   # bytes from a row of gates to its recurrent side
+    Py_ssize_t step_panels, recurrent_panels, input_panels
+    Py_ssize_t itemsize
+    char *share                   # d of the initial h gathers here, N x P
+    char *dc
+    char *dh                      # projected: dh of every step, N x P
+    char *sums                    # column sums of the gates, for the biases
+    WeightGradient weights[4]
+    int weight_count
+    Split split
+    char *scratch                 # scratch_bytes for each thread
+    Py_ssize_t scratch_bytes
+    fastrnn_barrier barrier
+
+
+cdef inline char *gates_at(const Backward *b, Py_ssize_t s) noexcept nogil:
+    return b.buffers.gates + first_packed(&b.order, s) * b.buffers.gates_stride
+
+
+cdef inline char *dh_at(const Backward *b, Py_ssize_t s) noexcept nogil:
+    return b.dh + first_packed(&b.order, s) * b.buffers.h_stride
+
+
+cdef void add_recurrent(const Backward *b, Py_ssize_t s, char *to, Py_ssize_t row_begin,
+                        Py_ssize_t row_end, int thread, int team) noexcept nogil:
+    """to += d(pre-activations of step s) R"""
+    cdef fastrnn_product product = b.recurrent
+    cdef Py_ssize_t panel_begin = 0, panel_end = b.recurrent_panels
+    if b.split == BY_UNITS:
+        panel_begin = b.recurrent_panels * thread // team
+        panel_end = b.recurrent_panels * (thread + 1) // team
+    product.a.base = gates_at(b, s) + b.recurrent_offset
+    product.c.base = to
+    b.kernels.product(&product, row_begin, row_end, panel_begin, panel_end)
+
+
+cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
+    """All steps, last first, of one thread's share of rows or units."""
+    cdef Order *o = &b.order
+    cdef Buffers *buffers = &b.buffers
+    cdef fastrnn_backward_step step = b.step
+    cdef ptrdiff_t *table = <ptrdiff_t *> (b.scratch + thread * b.scratch_bytes)
+    cdef Py_ssize_t row_begin = 0, row_end = o.N, panel_begin = 0, panel_end = b.step_panels
+    cdef Py_ssize_t s, rows, live
+    if b.split == BY_ROWS:
+        row_begin = row_cut(o, thread, team)
+        row_end = row_cut(o, thread + 1, team)
+    elif b.split == BY_UNITS:
+        panel_begin = b.step_panels * thread // team
+        panel_end = b.step_panels * (thread + 1) // team
+    for s in range(o.steps - 1, -1, -1):
+        rows = min(row_end, active_rows(o, s))
+        live = active_rows(o, s + 1) if s + 1 < o.steps else 0
+        if rows <= row_begin and b.split != BY_UNITS:
+            continue
+        if b.projected:
+            if live > 0:
+                add_recurrent(b, s + 1, dh_at(b, s), row_begin, min(row_end, live), thread, team)
+            if b.split == BY_UNITS:
+                fastrnn_barrier_wait(&b.barrier, team)
+            step.a = dh_at(b, s)
+            step.live = rows
+        else:
+            if live > 0:
+                step.a = gates_at(b, s + 1) + b.recurrent_offset
+            step.live = live
+            step.dy = step_rows(&b.dy, o, s, row_begin, rows, table)
+        step.gates = gates_at(b, s)
+        step.h_prev = h_at(buffers, o, s - 1)
+        if buffers.c != NULL:
+            step.c_prev = c_at(buffers, o, s - 1)
+            step.c = c_at(buffers, o, s)
+        b.kernels.backward[b.cell](&step, row_begin, rows, panel_begin, panel_end)
+        if b.split == BY_UNITS:
+            fastrnn_barrier_wait(&b.barrier, team)
+    if o.steps > 0:
+        add_recurrent(b, 0, b.share, row_begin, min(row_end, active_rows(o, 0)), thread, team)
+
+
+cdef void input_gradient(Backward *b, Py_ssize_t begin, Py_ssize_t end,
+                         ptrdiff_t *table) noexcept nogil:
+    """dx of the packed rows [begin, end): d(pre-activations) W."""
+    cdef Order *o = &b.order
+    cdef fastrnn_product product = b.input
+    cdef Py_ssize_t q = begin, s = 0, n
+    while begin < end and first_packed(o, s) + active_rows(o, s) <= begin:
+        s += 1
+    while q < end:
+        product.a.base = b.buffers.gates + q * b.buffers.gates_stride
+        n = 0
+        while q < end and n < INPUT_ROWS:
+            if q - first_packed(o, s) >= active_rows(o, s):
+                s += 1
+            table[n] = offset_in(&b.dx, o, s, q - first_packed(o, s))
+            n += 1
+            q += 1
+        product.c.offset = table
+        b.kernels.product(&product, 0, n, 0, b.input_panels)
+
+
+cdef void products_share(Backward *b, int thread, int team) noexcept nogil:
+    """One thread's share of the products after the loop: rows of dx and of each gradient."""
+    cdef char *scratch = b.scratch + thread * b.scratch_bytes
+    cdef Py_ssize_t total = b.order.total
+    cdef fastrnn_outer product
+    cdef WeightGradient *w
+    cdef int i
+    if b.dx.base != NULL:
+        input_gradient(b, total * thread // team, total * (thread + 1) // team,
+                       <ptrdiff_t *> scratch)
+    for i in range(b.weight_count):
+        w = &b.weights[i]
+        product.a.base = w.left
+        product.a.stride = w.left_stride
+        product.a.offset = NULL
+        product.a.step = 1
+        product.b = w.right
+        product.rows = total
+        product.columns = w.columns
+        product.c = w.into
+        product.c_stride = w.columns * b.itemsize
+        b.kernels.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
+                        scratch)
+
+
+cdef void sums_share(Backward *b, int thread, int team) noexcept nogil:
+    """One thread's share of the column sums of d(pre-activations)."""
+    cdef fastrnn_rows gates
+    cdef Py_ssize_t columns = b.buffers.gates_stride // b.itemsize
+    if b.sums == NULL:
+        return
+    gates.base = b.buffers.gates
+    gates.stride = b.buffers.gates_stride
+    gates.offset = NULL
+    gates.step = 1
+    b.kernels.column_sums(&gates, b.order.total, columns * thread // team,
+                          columns * (thread + 1) // team, b.sums)
+
+
+cdef void backward_share(Backward *b, int thread, int team) noexcept nogil:
+    cdef uint64_t denormals = fastrnn_denormals_flush()
+    steps_share(b, thread, team)
+    fastrnn_barrier_wait(&b.barrier, team)
+    sums_share(b, thread, team)
+    if not b.products_by_blas:
+        products_share(b, thread, team)
+    fastrnn_denormals_restore(denormals)
+
+
+cdef void backward_all(Backward *b) noexcept nogil:
+    cdef int team
+    if b.split == ALONE:
+        backward_share(b, 0, 1)
+        return
+    team = threads()
+    with parallel(num_threads=team):
+        backward_share(b, threadid(), fastrnn_team_size())
+
+
+cdef void products_by_blas(Backward *b, PackedLayer layer, char *staging) noexcept nogil:
+    """dx and the weights' gradients through BLAS; rows it cannot address are staged."""
+    cdef gemm_function multiply = blas_gemm(layer.dtype)
+    cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, total = b.order.total
+    cdef Py_ssize_t size = b.itemsize, ld = b.buffers.gates_stride // b.itemsize
+    cdef Segment segments[2]
+    cdef WeightGradient *w
+    cdef const char *right
+    cdef int i, count
+    for i in range(b.weight_count):
+        w = &b.weights[i]
+        right = w.right.base
+        if w.right.offset != NULL or w.right.step != 1 or w.right.stride != w.columns * size:
+            copy_rows(&w.right, total, w.columns, size, staging)
+            right = staging
+        multiply(True, False, w.height, w.columns, total, w.left, w.left_stride // size, right,
+             w.columns, 1.0, w.into, w.columns)
+    if b.dx.base == NULL:
+        return
+    count = input_segments(layer.cell, segments)
+    for i in range(count):
+        multiply(False, False, total, I, segments[i].gates * H,
+             b.buffers.gates + segments[i].stored * H * size, ld,
+             layer.w_ih_data + segments[i].torch * H * I * size, I, 0.0 if i == 0 else 1.0,
+             staging, I)
+    put_input_gradient(b, I, staging)
+
+
+cdef void copy_rows(const fastrnn_rows *rows, Py_ssize_t count, Py_ssize_t width,
+                    Py_ssize_t itemsize, char *to) noexcept nogil:
+    cdef Py_ssize_t q, j
+    cdef const char *source
+    for q in range(count):
+        source = rows.base + (rows.offset[q] if rows.offset != NULL else q * rows.stride)
+        for j in range(width):
+            memcpy(to + j * itemsize, source + j * rows.step * itemsize, itemsize)
+        to += width * itemsize
+
+
+cdef void put_input_gradient(const Backward *b, Py_ssize_t width,
+                             const char *packed) noexcept nogil:
+    """Writes or adds the packed rows of dx to where they belong."""
+    cdef const Order *o = &b.order
+    cdef Py_ssize_t s, row
+    cdef char *to
+    for s in range(o.steps):
+        for row in range(active_rows(o, s)):
+            to = b.dx.base + offset_in(&b.dx, o, s, row)
+            if not b.input.accumulate:
+                memcpy(to, packed, width * b.itemsize)
+            else:
+                add_row(packed, to, width * b.itemsize, b.itemsize)
+            packed += width * b.itemsize
+
+
+cdef void add_weight(Backward *b, char *left, Py_ssize_t left_stride, fastrnn_rows right,
+                     Py_ssize_t columns, Py_ssize_t height, cnp.ndarray into,
+                     Py_ssize_t into_row) noexcept:
+    cdef WeightGradient *w = &b.weights[b.weight_count]
+    w.left = left
+    w.left_stride = left_stride
+    w.right = right
+    w.columns = columns
+    w.height = height
+    w.into = <char *> cnp.PyArray_DATA(into) + into_row * columns * b.itemsize
+    b.weight_count += 1
+
+
+cdef fastrnn_rows packed_x(const View *x, const Order *o, ptrdiff_t *table) noexcept nogil:
+    """x as a matrix of packed rows; `table` is filled where no single stride leads through it."""
+    cdef fastrnn_rows rows
+    cdef Py_ssize_t s, row
+    rows.base = x.base
+    rows.step = x.step
+    rows.offset = NULL
+    rows.stride = x.batch
+    if not o.ragged and not o.reverse and (x.time == o.N * x.batch or o.steps == 1):
+        return rows
+    rows.offset = table
+    for s in range(o.steps):
+        for row in range(active_rows(o, s)):
+            table[0] = offset_in(x, o, s, row)
+            table += 1
+    return rows
+
+
+cdef fastrnn_rows packed_h_prev(const Buffers *buffers, const Order *o,
+                                ptrdiff_t *table) noexcept nogil:
+    """The state before each packed row's step, as a matrix."""
+    cdef fastrnn_rows rows
+    cdef Py_ssize_t s, row
+    rows.base = buffers.h
+    rows.stride = buffers.h_stride
+    rows.step = 1
+    rows.offset = NULL
+    if o.ragged:
+        rows.offset = table
+        for s in range(o.steps):
+            for row in range(active_rows(o, s)):
+                table[0] = (state_row(buffers, o, s - 1) + row) * buffers.h_stride
+                table += 1
+    return rows
+
+
+cdef void list_weights(Backward *b, PackedLayer layer, const View *x, dict grads,
+                       ptrdiff_t *tables) noexcept:
+    cdef Py_ssize_t H = layer.hidden_size, stride = b.buffers.gates_stride
+    cdef Segment segments[2]
+    cdef fastrnn_rows rows = packed_x(x, &b.order, tables)
+    cdef int i, count = input_segments(layer.cell, segments)
+    for i in range(count):
+        add_weight(b, b.buffers.gates + segments[i].stored * H * b.itemsize, stride, rows,
+                   layer.input_size, segments[i].gates * H, grads["w_ih"], segments[i].torch * H)
+    rows = packed_h_prev(&b.buffers, &b.order, tables + b.order.total)
+    recurrent_segments(layer.cell, segments)
+    add_weight(b, b.buffers.gates + b.recurrent_offset, stride, rows, layer.output_size,
+               layer.gates * H, grads["w_hh"], 0)
+    if b.projected:
+        rows.base = b.buffers.m
+        rows.stride = b.buffers.c_stride
+        rows.offset = NULL
+        add_weight(b, b.dh, b.buffers.h_stride, rows, H, layer.output_size, grads["w_hr"], 0)
+
+
+cdef void add_bias_gradients(int cell, cnp.ndarray sums, dict grads, Py_ssize_t H):
+    cdef Segment segments[2]
+    cdef int i, count = input_segments(cell, segments)
+    for i in range(count):
+        grads["b_ih"][segments[i].torch * H:(segments[i].torch + segments[i].gates) * H] += (
+            sums[segments[i].stored * H:(segments[i].stored + segments[i].gates) * H])
+    recurrent_segments(cell, segments)
+    grads["b_hh"] += sums[segments[0].stored * H:(segments[0].stored + segments[0].gates) * H]
+
+
+cdef void describe(Backward *b, PackedLayer layer, Tape tape, bint accumulate_dx) noexcept:
+    """Fills in what does not change from step to step."""
+    cdef Buffers *buffers = &b.buffers
+    b.kernels = layer.kernels
+    b.itemsize = layer.kernels.itemsize
+    b.cell = layer.cell
+    b.projected = layer.projection is not None
+    b.recurrent_offset = layer.hidden_size * b.itemsize if layer.cell == FASTRNN_GRU else 0
+    memset(&b.recurrent, 0, sizeof(b.recurrent))
+    b.recurrent.shape = layer.r_back.shape
+    b.recurrent.pack = layer.r_back.data()
+    b.recurrent.accumulate = True
+    b.recurrent.a.stride = buffers.gates_stride
+    b.recurrent.a.step = 1
+    b.recurrent.c.stride = buffers.h_stride
+    b.recurrent.c.step = 1
+    b.recurrent_panels = layer.r_back.panels
+    memset(&b.input, 0, sizeof(b.input))
+    b.input.shape = layer.w_back.shape
+    b.input.pack = layer.w_back.data()
+    b.input.accumulate = accumulate_dx
+    b.input.a.stride = buffers.gates_stride
+    b.input.a.step = 1
+    b.input.c.base = b.dx.base
+    b.input.c.step = 1
+    b.input_panels = layer.w_back.panels
+    memset(&b.step, 0, sizeof(b.step))
+    b.step.hidden = layer.hidden_size
+    b.step.activation = layer.activation
+    b.step.gates_stride = buffers.gates_stride
+    b.step.dc = b.dc
+    b.step.dc_stride = buffers.c_stride
+    b.step.c_prev_stride = buffers.c_stride
+    b.step.c_stride = buffers.c_stride
+    b.step.h_prev_stride = buffers.h_stride
+    if b.projected:
+        b.step.depth = layer.output_size
+        b.step.pack = layer.projection_back.data()
+        b.step_panels = layer.projection_back.panels
+        b.step.a_stride = buffers.h_stride
+    else:
+        b.step.depth = layer.gates * layer.hidden_size
+        b.step.pack = layer.r_back.data()
+        b.step_panels = layer.r_back.panels
+        b.step.a_stride = buffers.gates_stride
+        b.step.share = b.share
+        b.step.share_stride = buffers.h_stride
+
+
+cdef void add_row(const char *row, char *to, Py_ssize_t bytes_, Py_ssize_t itemsize) noexcept nogil:
+    cdef Py_ssize_t j
+    if itemsize == 4:
+        for j in range(bytes_ // 4):
+            (<float *> to)[j] += (<const float *> row)[j]
+    else:
+        for j in range(bytes_ // 8):
+            (<double *> to)[j] += (<const double *> row)[j]
+
+
+cdef void start_projected(Backward *b) noexcept nogil:
+    """dh of every step begins as dy, plus dh_n at a row's last step. `share` holds dh_n; only
+    rows without any step keep theirs there."""
+    cdef const Order *o = &b.order
+    cdef Py_ssize_t s, row, size = b.buffers.h_stride
+    for s in range(o.steps):
+        for row in range(active_rows(o, s)):
+            if b.dy.base == NULL:
+                memset(dh_at(b, s) + row * size, 0, size)
+            else:
+                memcpy(dh_at(b, s) + row * size, b.dy.base + offset_in(&b.dy, o, s, row), size)
+            if s == row_length(o, row) - 1:
+                add_row(b.share + row * size, dh_at(b, s) + row * size, size, b.itemsize)
+                memset(b.share + row * size, 0, size)
+
+
+def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
+             bint accumulate_dx):
+    """BPTT of one (layer, direction).
+
+    Parameters
+    ----------
+    tape : Tape
+        Of a forward with `keep`. It serves once: its gates are overwritten.
+    dy : ndarray (T, N, P) or None
+        Gradient of y; None for zeros. Past a row's length it is not read.
+    dh_n, dc_n : ndarray (N, P), (N, H) or None
+        Gradients of the final states.
+    dx : ndarray (T, N, I) or None
+        Output, written or (`accumulate_dx`) added to; None if not wanted.
+    dh0, dc0 : ndarray (N, P), (N, H)
+        Output: gradients of the initial states. dc0 is None unless LSTM.
+    grads : dict of ndarray
+        w_ih, w_hh, b_ih, b_hh, w_hr: C-contiguous, added to.
+    """
+    cdef PackedLayer layer = tape.layer
+    cdef Backward b
+    cdef Memory scratch = Memory()
+    cdef View x = view_of(tape.x)
+    cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, P = layer.output_size
+    cdef Py_ssize_t T = cnp.PyArray_DIM(<cnp.ndarray> tape.x, 0)
+    cdef Py_ssize_t total, size, share, cells, outputs, staging, tables
+    cdef cnp.ndarray sums = None
+    cdef int team
+    cdef char *at
+    layer.need_backward()
+    memset(&b, 0, sizeof(b))
+    b.order = tape.schedule.order
+    b.buffers = tape.buffers
+    total, size = b.order.total, layer.kernels.itemsize
+    if dy is not None:
+        dy = dy if cnp.PyArray_STRIDE(<cnp.ndarray> dy, 2) == size else dy.copy()
+        b.dy = view_of(dy)
+    if dx is not None:
+        b.dx = view_of(dx)
+    b.split = choose_split(layer, &b.order, 4.0 * total * layer.gates * H * (I + P))
+    b.products_by_blas = uses_blas(layer, layer.gates * H, max(I, P), total)
+    team = 1 if b.split == ALONE else threads()
+
+    b.scratch_bytes = padded(max(layer.kernels.outer_scratch,
+                                 max(b.order.N, INPUT_ROWS) * <Py_ssize_t> sizeof(ptrdiff_t)))
+    share = padded(b.order.N * b.buffers.h_stride)
+    cells = padded(b.order.N * b.buffers.c_stride)
+    outputs = padded(total * b.buffers.h_stride) if layer.projection is not None else 0
+    tables = padded(2 * total * sizeof(ptrdiff_t))
+    staging = total * max(I, H) * size if b.products_by_blas else 0
+    scratch.allocate(team * b.scratch_bytes + share + cells + outputs + tables + staging)
+    at = scratch.base
+    b.scratch, at = at, at + team * b.scratch_bytes
+    b.share, at = at, at + share
+    b.dc, at = at, at + cells
+    b.dh, at = at, at + outputs
+
+    if grads["b_ih"] is not None:
+        sums = np.zeros(b.buffers.gates_stride // size, dtype=tape.x.dtype)
+        b.sums = <char *> cnp.PyArray_DATA(sums)
+    describe(&b, layer, tape, accumulate_dx)
+    list_weights(&b, layer, &x, grads, <ptrdiff_t *> at)
+    gather_rows(&b.order, dh_n, b.buffers.h_stride, b.share)
+    if b.buffers.c != NULL:
+        gather_rows(&b.order, dc_n, b.buffers.c_stride, b.dc)
+    fastrnn_barrier_init(&b.barrier)
+    if b.split != ALONE:
+        mark_team_used()
+    with nogil:
+        if b.projected:
+            start_projected(&b)
+        if b.dx.base != NULL and b.order.ragged and not accumulate_dx:
+            zero_padding(&b.dx, &b.order, T, I * size)
+        backward_all(&b)
+        if b.products_by_blas:
+            products_by_blas(&b, layer, at + tables)
+    scatter_rows(&b.order, b.share, b.buffers.h_stride, dh0)
+    if b.buffers.c != NULL:
+        scatter_rows(&b.order, b.dc, b.buffers.c_stride, dc0)
+    if sums is not None:
+        add_bias_gradients(layer.cell, sums, grads, H)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mirror of src_c/internal.h: see there for what each field means."""
+
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport uint64_t
+
+cdef extern from "internal.h" nogil:
+    ctypedef enum fastrnn_cell:
+        FASTRNN_RNN
+        FASTRNN_LSTM
+        FASTRNN_GRU
+
+    ctypedef enum fastrnn_activation:
+        FASTRNN_TANH
+        FASTRNN_RELU
+        FASTRNN_SIGMOID
+
+    ctypedef enum fastrnn_dtype:
+        FASTRNN_F32
+        FASTRNN_F64
+
+    ctypedef enum fastrnn_isa:
+        FASTRNN_ISA_AUTO
+        FASTRNN_ISA_SCALAR
+        FASTRNN_ISA_NEON
+        FASTRNN_ISA_AVX2
+        FASTRNN_ISA_AVX512
+
+    ctypedef struct fastrnn_rows:
+        char *base
+        ptrdiff_t stride
+        const ptrdiff_t *offset
+        ptrdiff_t step
+
+    ctypedef struct fastrnn_shape:
+        ptrdiff_t units
+        int gates
+        ptrdiff_t depth
+
+    ctypedef struct fastrnn_product:
+        fastrnn_shape shape
+        const void *pack
+        fastrnn_rows a
+        fastrnn_rows c
+        const void *bias
+        int accumulate
+
+    ctypedef struct fastrnn_forward_step:
+        ptrdiff_t hidden
+        ptrdiff_t depth
+        int activation
+        int keep
+        const void *pack
+        const void *bias
+        const char *h_prev
+        ptrdiff_t h_prev_stride
+        char *gates
+        ptrdiff_t gates_stride
+        const char *c_prev
+        ptrdiff_t c_prev_stride
+        char *c
+        ptrdiff_t c_stride
+        char *h
+        ptrdiff_t h_stride
+        fastrnn_rows y
+
+    ctypedef struct fastrnn_backward_step:
+        ptrdiff_t hidden
+        ptrdiff_t depth
+        int activation
+        const void *pack
+        const char *a
+        ptrdiff_t a_stride
+        ptrdiff_t live
+        char *share
+        ptrdiff_t share_stride
+        fastrnn_rows dy
+        char *gates
+        ptrdiff_t gates_stride
+        char *dc
+        ptrdiff_t dc_stride
+        const char *c_prev
+        ptrdiff_t c_prev_stride
+        const char *c
+        ptrdiff_t c_stride
+        const char *h_prev
+        ptrdiff_t h_prev_stride
+
+    ctypedef struct fastrnn_outer:
+        fastrnn_rows a
+        fastrnn_rows b
+        ptrdiff_t rows
+        ptrdiff_t columns
+        char *c
+        ptrdiff_t c_stride
+
+    ctypedef void (*forward_function)(const fastrnn_forward_step *, ptrdiff_t, ptrdiff_t,
+                                      ptrdiff_t, ptrdiff_t) noexcept nogil
+    ctypedef void (*backward_function)(const fastrnn_backward_step *, ptrdiff_t, ptrdiff_t,
+                                       ptrdiff_t, ptrdiff_t) noexcept nogil
+
+    ctypedef struct fastrnn_kernels:
+        fastrnn_isa isa
+        fastrnn_dtype dtype
+        ptrdiff_t itemsize
+        ptrdiff_t lanes
+        ptrdiff_t outer_scratch
+        void (*product)(const fastrnn_product *, ptrdiff_t, ptrdiff_t,
+                        ptrdiff_t, ptrdiff_t) noexcept nogil
+        forward_function forward[3]
+        backward_function backward[3]
+        void (*outer)(const fastrnn_outer *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
+        void (*column_sums)(const fastrnn_rows *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+                            void *) noexcept nogil
+
+    ctypedef struct fastrnn_source:
+        const void *base
+        ptrdiff_t k_stride
+        ptrdiff_t unit_stride
+        ptrdiff_t gate_stride
+        int gate_order[4]
+
+    const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa, fastrnn_dtype) noexcept
+    const char *fastrnn_isa_name(fastrnn_isa) noexcept
+    int fastrnn_cpu_has(fastrnn_isa) noexcept
+    ptrdiff_t fastrnn_panel_count(const fastrnn_kernels *, const fastrnn_shape *) noexcept
+    size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *) noexcept
+    void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
+                      ptrdiff_t, ptrdiff_t, void *) noexcept
+    uint64_t fastrnn_denormals_flush() noexcept
+    void fastrnn_denormals_restore(uint64_t) noexcept

@@ -1,0 +1,393 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The forward time loop, once for all cells, for inference and for training.
+
+Every step is two kernel calls: W x + b for a chunk of steps at a time, then the recurrent
+product with the cell fused to it. Threads share rows or hidden units; either way each number
+is computed by the same sum, so that the result does not depend on how many there are.
+"""
+
+from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy, memset
+
+cimport numpy as cnp
+from cython.parallel cimport parallel, threadid
+
+from fastrnn._core.gemm cimport input_product_by_blas, uses_blas
+from fastrnn._core.kernels cimport (
+    FASTRNN_GRU, FASTRNN_LSTM, fastrnn_denormals_flush, fastrnn_denormals_restore,
+    fastrnn_forward_step, fastrnn_kernels, fastrnn_product,
+)
+from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.runtime cimport (
+    Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,
+    mark_team_used, threads,
+)
+from fastrnn._core.schedule cimport (
+    Order, Schedule, View, active_rows, batch_row, first_packed, new_schedule, offset_in, row_cut,
+    row_length, step_rows, view_of,
+)
+
+cnp.import_array()
+
+# Pre-activations of one chunk of steps stay in the second-level cache; a chunk has enough rows
+# for the input product to use W well.
+cdef Py_ssize_t CHUNK_BYTES = 512 * 1024
+cdef Py_ssize_t CHUNK_ROWS = 48
+
+# Below this many operations a second thread costs more than it brings.
+cdef double WORTH_A_TEAM = 2e6
+cdef double WORTH_A_BARRIER = 4e5
+cdef Py_ssize_t ROWS_A_THREAD = 4
+
+
+ctypedef struct Forward:
+    const fastrnn_kernels *kernels
+    Order order
+    Buffers buffers
+    View x
+    View y
+    fastrnn_product input
+    fastrnn_forward_step step
+    fastrnn_product projection
+    int cell
+    bint projected
+    bint input_done           # W x + b is there already: BLAS computed it
+    Py_ssize_t panels, projection_panels
+    Py_ssize_t chunk          # steps
+    Split split
+    char *tables              # offsets, table_bytes for each thread
+    Py_ssize_t table_bytes
+    fastrnn_barrier barrier
+
+
+cdef Split choose_split(PackedLayer layer, const Order *o, double work) noexcept:
+    cdef int team = threads()
+    cdef double step_work = 2.0 * layer.gates * layer.hidden_size * layer.output_size * o.N
+    if team == 1 or work < WORTH_A_TEAM:
+        return ALONE
+    if o.N >= ROWS_A_THREAD * team:
+        return BY_ROWS
+    if layer.r.panels >= team and step_work >= WORTH_A_BARRIER:
+        return BY_UNITS
+    return BY_ROWS if o.N >= team else ALONE
+
+
+cdef double forward_work(PackedLayer layer, const Order *o) noexcept:
+    return (2.0 * o.total * layer.gates * layer.hidden_size
+            * (layer.input_size + layer.output_size))
+
+
+cdef inline char *gates_at(const Forward *f, Py_ssize_t origin, Py_ssize_t s) noexcept nogil:
+    """Row 0 of a step's pre-activations; `origin` is the first step of its chunk."""
+    cdef const Buffers *b = &f.buffers
+    cdef Py_ssize_t row = first_packed(&f.order, s) if b.keep else (s - origin) * b.N
+    return b.gates + row * b.gates_stride
+
+
+cdef void input_product(Forward *f, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t row_begin,
+                        Py_ssize_t row_end, Py_ssize_t panel_begin, Py_ssize_t panel_end,
+                        ptrdiff_t *table) noexcept nogil:
+    """W x + b of the steps [begin, end) for a share of rows and panels."""
+    cdef fastrnn_product product = f.input
+    cdef ptrdiff_t *to = table + f.chunk * f.order.N
+    cdef Py_ssize_t n = 0, s, row
+    cdef ptrdiff_t gates
+    for s in range(begin, end):
+        gates = gates_at(f, begin, s) - f.buffers.gates
+        for row in range(row_begin, min(row_end, active_rows(&f.order, s))):
+            table[n] = offset_in(&f.x, &f.order, s, row)
+            to[n] = gates + row * f.buffers.gates_stride
+            n += 1
+    product.a.offset = table
+    product.c.offset = to
+    f.kernels.product(&product, 0, n, panel_begin, panel_end)
+
+
+cdef void project(Forward *f, Py_ssize_t s, Py_ssize_t row_begin, Py_ssize_t row_end,
+                  int thread, int team, ptrdiff_t *table) noexcept nogil:
+    """h = W_hr m of one step, then y = h."""
+    cdef fastrnn_product product = f.projection
+    cdef Py_ssize_t panel_begin = 0, panel_end = f.projection_panels, row
+    cdef View *y = &f.y
+    cdef char *h = h_at(&f.buffers, &f.order, s)
+    if f.split == BY_UNITS:
+        fastrnn_barrier_wait(&f.barrier, team)
+        panel_begin = f.projection_panels * thread // team
+        panel_end = f.projection_panels * (thread + 1) // team
+    product.a.base = m_at(&f.buffers, &f.order, s)
+    product.c.base = h
+    f.kernels.product(&product, row_begin, row_end, panel_begin, panel_end)
+    if f.split == BY_UNITS:
+        fastrnn_barrier_wait(&f.barrier, team)
+        row_begin = row_end * thread // team
+        row_end = row_end * (thread + 1) // team
+    for row in range(row_begin, row_end):
+        memcpy(y.base + offset_in(y, &f.order, s, row), h + row * f.buffers.h_stride,
+               f.buffers.h_stride)
+
+
+cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread,
+                        int team) noexcept nogil:
+    """The steps [begin, end) of one thread's share of rows or units."""
+    cdef Order *o = &f.order
+    cdef Buffers *b = &f.buffers
+    cdef fastrnn_forward_step step = f.step
+    cdef ptrdiff_t *table = <ptrdiff_t *> (f.tables + thread * f.table_bytes)
+    cdef Py_ssize_t row_begin = 0, row_end = o.N, panel_begin = 0, panel_end = f.panels
+    cdef Py_ssize_t chunk, chunk_end, s, rows
+    cdef uint64_t denormals = fastrnn_denormals_flush()
+    if f.split == BY_ROWS:
+        row_begin = row_cut(o, thread, team)
+        row_end = row_cut(o, thread + 1, team)
+    elif f.split == BY_UNITS:
+        panel_begin = f.panels * thread // team
+        panel_end = f.panels * (thread + 1) // team
+    chunk = begin
+    while chunk < end:
+        chunk_end = min(chunk + f.chunk, end)
+        if not f.input_done:
+            input_product(f, chunk, chunk_end, row_begin, row_end, panel_begin, panel_end, table)
+        for s in range(chunk, chunk_end):
+            rows = min(row_end, active_rows(o, s))
+            if rows <= row_begin and f.split != BY_UNITS:
+                break
+            step.h_prev = h_at(b, o, s - 1)
+            step.gates = gates_at(f, chunk, s)
+            if b.c != NULL:
+                step.c_prev = c_at(b, o, s - 1)
+                step.c = c_at(b, o, s)
+            if f.projected:
+                step.h = m_at(b, o, s)
+            else:
+                step.h = h_at(b, o, s)
+                step.y = step_rows(&f.y, o, s, row_begin, rows, table)
+            f.kernels.forward[f.cell](&step, row_begin, rows, panel_begin, panel_end)
+            if f.projected:
+                project(f, s, row_begin, rows, thread, team, table)
+            if f.split == BY_UNITS:
+                fastrnn_barrier_wait(&f.barrier, team)
+        chunk = chunk_end
+    fastrnn_denormals_restore(denormals)
+
+
+cdef void forward_steps(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef int team
+    if f.split == ALONE:
+        forward_share(f, begin, end, 0, 1)
+        return
+    team = threads()
+    with parallel(num_threads=team):
+        forward_share(f, begin, end, threadid(), fastrnn_team_size())
+
+
+cdef void zero_padding(const View *y, const Order *o, Py_ssize_t T, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t row, t
+    for row in range(o.N):
+        for t in range(row_length(o, row), T):
+            memset(y.base + t * y.time + batch_row(o, row) * y.batch, 0, size)
+
+
+cdef void scatter_rows(const Order *o, const char *sorted_rows, Py_ssize_t size,
+                       cnp.ndarray to) noexcept:
+    cdef Py_ssize_t row
+    cdef char *base = <char *> cnp.PyArray_DATA(to)
+    cdef Py_ssize_t stride = cnp.PyArray_STRIDE(to, 0)
+    for row in range(o.N):
+        memcpy(base + batch_row(o, row) * stride, sorted_rows + row * size, size)
+
+
+cdef void gather_rows(const Order *o, object source, Py_ssize_t size, char *sorted_rows) noexcept:
+    """Rows of `source` (None: zeros) in the order of the schedule."""
+    cdef Py_ssize_t row, stride
+    cdef char *base
+    if source is None:
+        memset(sorted_rows, 0, o.N * size)
+        return
+    base = <char *> cnp.PyArray_DATA(<cnp.ndarray> source)
+    stride = cnp.PyArray_STRIDE(<cnp.ndarray> source, 0)
+    for row in range(o.N):
+        memcpy(sorted_rows + row * size, base + batch_row(o, row) * stride, size)
+
+
+cdef void final_states(const Forward *f, cnp.ndarray h_n, object c_n) noexcept:
+    cdef const Order *o = &f.order
+    cdef const Buffers *b = &f.buffers
+    cdef Py_ssize_t row, last
+    cdef char *h = <char *> cnp.PyArray_DATA(h_n)
+    cdef char *c = NULL
+    if b.c != NULL:
+        c = <char *> cnp.PyArray_DATA(<cnp.ndarray> c_n)
+    for row in range(o.N):
+        last = row_length(o, row) - 1
+        memcpy(h + batch_row(o, row) * cnp.PyArray_STRIDE(h_n, 0),
+               h_at(b, o, last) + row * b.h_stride, b.h_stride)
+        if c != NULL:
+            memcpy(c + batch_row(o, row) * cnp.PyArray_STRIDE(<cnp.ndarray> c_n, 0),
+                   c_at(b, o, last) + row * b.c_stride, b.c_stride)
+
+
+cdef Py_ssize_t padded(Py_ssize_t size) noexcept:
+    """Rounded up to whole cache lines."""
+    return (size + 63) // 64 * 64
+
+
+cdef Memory new_buffers(PackedLayer layer, const Order *o, bint keep, Py_ssize_t chunk,
+                        Buffers *b):
+    """Allocates and lays out the buffers of a call."""
+    cdef Py_ssize_t itemsize = layer.kernels.itemsize, H = layer.hidden_size
+    cdef Py_ssize_t gates = layer.gates + (1 if keep and layer.cell == FASTRNN_GRU else 0)
+    cdef Py_ssize_t states = o.N + o.total if keep else 2 * o.N
+    cdef Py_ssize_t cells = o.N + o.total if keep else o.N
+    cdef Py_ssize_t outputs = o.total if keep else o.N
+    cdef Py_ssize_t gates_bytes, h_bytes, c_bytes = 0, m_bytes = 0
+    cdef Memory memory = Memory()
+    b.keep = keep
+    b.N = o.N
+    b.gates_stride = gates * H * itemsize
+    b.h_stride = layer.output_size * itemsize
+    b.c_stride = H * itemsize
+    gates_bytes = padded((o.total if keep else chunk * o.N) * b.gates_stride)
+    h_bytes = padded(states * b.h_stride)
+    if layer.cell == FASTRNN_LSTM:
+        c_bytes = padded(cells * b.c_stride)
+    if layer.projection is not None:
+        m_bytes = padded(outputs * b.c_stride)
+    memory.allocate(gates_bytes + h_bytes + c_bytes + m_bytes)
+    b.gates = memory.base
+    b.h = b.gates + gates_bytes
+    b.c = b.h + h_bytes if c_bytes else NULL
+    b.m = b.h + h_bytes + c_bytes if m_bytes else NULL
+    return memory
+
+
+cdef void describe(Forward *f, PackedLayer layer) noexcept:
+    """Fills in what does not change from step to step."""
+    cdef Buffers *b = &f.buffers
+    f.kernels = layer.kernels
+    f.cell = layer.cell
+    f.projected = layer.projection is not None
+    f.panels = layer.r.panels
+    memset(&f.input, 0, sizeof(f.input))
+    f.input.shape = layer.w.shape
+    f.input.pack = layer.w.data()
+    f.input.bias = layer.bias_data
+    f.input.a.base = f.x.base
+    f.input.a.step = f.x.step
+    f.input.c.base = b.gates
+    f.input.c.step = 1
+    memset(&f.step, 0, sizeof(f.step))
+    f.step.hidden = layer.hidden_size
+    f.step.depth = layer.output_size
+    f.step.activation = layer.activation
+    f.step.keep = b.keep
+    f.step.pack = layer.r.data()
+    f.step.bias = layer.bias_new_data
+    f.step.h_prev_stride = b.h_stride
+    f.step.gates_stride = b.gates_stride
+    f.step.c_prev_stride = b.c_stride
+    f.step.c_stride = b.c_stride
+    f.step.h_stride = b.c_stride if f.projected else b.h_stride
+    memset(&f.projection, 0, sizeof(f.projection))
+    if f.projected:
+        f.projection.shape = layer.projection.shape
+        f.projection.pack = layer.projection.data()
+        f.projection.a.stride = b.c_stride
+        f.projection.a.step = 1
+        f.projection.c.stride = b.h_stride
+        f.projection.c.step = 1
+        f.projection_panels = layer.projection.panels
+
+
+cdef void forward_by_blas(Forward *f, PackedLayer layer, char *staging, char *result) noexcept nogil:
+    """BLAS has threads of its own, so it runs between our parallel regions, a chunk at a time."""
+    cdef Py_ssize_t begin = 0, end, s, row, row_bytes = layer.w.shape.gates * layer.w.shape.units
+    row_bytes *= f.kernels.itemsize
+    f.input_done = True
+    while begin < f.order.steps:
+        end = min(begin + f.chunk, f.order.steps)
+        input_product_by_blas(layer, &f.x, &f.order, begin, end, staging, result)
+        for s in range(begin, end):
+            for row in range(active_rows(&f.order, s)):
+                memcpy(gates_at(f, begin, s) + row * f.buffers.gates_stride,
+                       result + ((s - begin) * f.order.N + row) * row_bytes, row_bytes)
+        forward_steps(f, begin, end)
+        begin = end
+
+
+def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray h_n, c_n,
+            lengths, bint reverse, bint keep):
+    """Run one (layer, direction) over whole sequences.
+
+    Parameters
+    ----------
+    layer : PackedLayer
+    x : ndarray (T, N, I)
+        Any strides that are multiples of the item size. Read only.
+    y : ndarray (T, N, P)
+        Output; last axis contiguous. Zeros past a row's length.
+    h0, c0 : ndarray (N, P), (N, H) or None
+        Initial states, None for zeros; last axis contiguous. c0 is None unless LSTM.
+    h_n, c_n : ndarray (N, P), (N, H)
+        Output: the states after each row's last valid step. c_n is None unless LSTM.
+    lengths : ndarray (N,) of int64, or None
+        Valid steps of each row, 0 to T.
+    reverse : bool
+        Read each row from its last valid step to its first.
+    keep : bool
+        Keep what backward needs.
+
+    Returns
+    -------
+    Tape or None
+        The Tape if `keep`; it refers to x, which must not change before backward.
+    """
+    cdef Py_ssize_t T = cnp.PyArray_DIM(x, 0), N = cnp.PyArray_DIM(x, 1)
+    cdef Schedule schedule = new_schedule(T, N, lengths, reverse)
+    cdef Forward f
+    cdef Memory memory, scratch = Memory()
+    cdef Py_ssize_t row_bytes = layer.gates * layer.hidden_size * layer.kernels.itemsize
+    cdef Py_ssize_t tables_bytes, staging_bytes = 0, result_bytes = 0
+    cdef bint blas
+    cdef Tape tape
+    f.order = schedule.order
+    f.x = view_of(x)
+    f.y = view_of(y)
+    f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
+    f.chunk = min(f.chunk, max(f.order.steps, 1))
+    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order))
+    f.input_done = False
+    memory = new_buffers(layer, &f.order, keep, f.chunk, &f.buffers)
+    describe(&f, layer)
+    f.table_bytes = padded(2 * f.chunk * N * sizeof(ptrdiff_t))
+    blas = uses_blas(layer, f.chunk * N, layer.gates * layer.hidden_size, layer.input_size)
+    if blas:
+        staging_bytes = padded(f.chunk * N * layer.input_size * layer.kernels.itemsize)
+        result_bytes = f.chunk * N * row_bytes
+    tables_bytes = f.table_bytes * (1 if f.split == ALONE else threads())
+    scratch.allocate(tables_bytes + staging_bytes + result_bytes)
+    f.tables = scratch.base
+    fastrnn_barrier_init(&f.barrier)
+    gather_rows(&f.order, h0, f.buffers.h_stride, f.buffers.h)
+    if f.buffers.c != NULL:
+        gather_rows(&f.order, c0, f.buffers.c_stride, f.buffers.c)
+    if f.split != ALONE:
+        mark_team_used()
+    with nogil:
+        if f.order.ragged:
+            zero_padding(&f.y, &f.order, T, f.buffers.h_stride)
+        if blas:
+            forward_by_blas(&f, layer, scratch.base + tables_bytes,
+                            scratch.base + tables_bytes + staging_bytes)
+        else:
+            forward_steps(&f, 0, f.order.steps)
+    final_states(&f, h_n, c_n)
+    if not keep:
+        return None
+    tape = Tape()
+    tape.layer = layer
+    tape.schedule = schedule
+    tape.buffers = f.buffers
+    tape.memory = memory
+    tape.x = x
+    return tape

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a process decides once: instruction set, number of threads; and aligned memory."""
+
+import os
+
+from fastrnn._core.kernels cimport (
+    FASTRNN_F32, FASTRNN_F64, FASTRNN_ISA_AUTO, FASTRNN_ISA_AVX2, FASTRNN_ISA_AVX512,
+    FASTRNN_ISA_NEON, FASTRNN_ISA_SCALAR, fastrnn_cpu_has, fastrnn_dtype, fastrnn_isa,
+    fastrnn_isa_name, fastrnn_kernels, fastrnn_kernels_get,
+)
+from libc.stdlib cimport free
+
+cdef extern from "stdlib.h" nogil:
+    void *aligned_alloc(size_t alignment, size_t size)
+
+cdef const fastrnn_kernels *_kernels[2]
+cdef int _threads = 0
+cdef bint _team_used = False
+cdef bint _forked = False
+
+
+cdef list _available_isas():
+    cdef fastrnn_isa isa
+    names = []
+    for isa in (FASTRNN_ISA_SCALAR, FASTRNN_ISA_NEON, FASTRNN_ISA_AVX2, FASTRNN_ISA_AVX512):
+        if fastrnn_cpu_has(isa):
+            names.append(fastrnn_isa_name(isa).decode())
+    return names
+
+
+cdef const fastrnn_kernels *kernels_of(int dtype) except NULL:
+    """The kernel table of a dtype; the environment's FASTRNN_ISA is read at the first call."""
+    if _kernels[dtype] == NULL:
+        _kernels[dtype] = fastrnn_kernels_get(FASTRNN_ISA_AUTO, <fastrnn_dtype> dtype)
+        if _kernels[dtype] == NULL:
+            raise RuntimeError(
+                f"FASTRNN_ISA={os.environ.get('FASTRNN_ISA')!r} cannot be used: this machine has "
+                f"{', '.join(_available_isas())}")
+    return _kernels[dtype]
+
+
+cdef int threads() noexcept nogil:
+    """How many threads a call may use. The OpenMP runtime of a forked child whose parent had a
+    team waits for threads that no longer exist, so such a child works alone."""
+    return 1 if _forked else _threads
+
+
+cdef void mark_team_used() noexcept:
+    global _team_used
+    _team_used = True
+
+
+def _after_fork_in_child():
+    global _forked
+    _forked = _forked or _team_used
+
+
+def _default_threads():
+    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
+    if wanted.isdecimal() and int(wanted) > 0:
+        return int(wanted)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def get_num_threads():
+    return threads()
+
+
+def set_num_threads(int n):
+    global _threads
+    _threads = n if fastrnn_has_openmp() else 1
+
+
+def config():
+    """What was built and what was chosen, as a dictionary."""
+    cdef const fastrnn_kernels *table = kernels_of(FASTRNN_F32)
+    return {
+        "isa": fastrnn_isa_name(table.isa).decode(),
+        "isas": _available_isas(),
+        "width_f32": table.lanes,
+        "width_f64": kernels_of(FASTRNN_F64).lanes,
+        "gemm": os.environ.get("FASTRNN_GEMM") or "auto",
+        "threads": threads(),
+        "openmp": bool(fastrnn_has_openmp()),
+    }
+
+
+cdef class Memory:
+    """A block of memory aligned for any vector, freed with its owner."""
+
+    cdef void allocate(self, size_t size) except *:
+        self.size = (size + 63) // 64 * 64
+        self.base = <char *> aligned_alloc(64, self.size if self.size else 64)
+        if self.base == NULL:
+            raise MemoryError(f"could not allocate {size} bytes")
+
+    def __dealloc__(self):
+        free(self.base)
+
+
+set_num_threads(_default_threads())
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork_in_child)
