@@ -49,10 +49,10 @@ typedef struct {
 typedef struct {
     fastrnn_shape shape;
     const void *pack;
-    fastrnn_rows a;    /* rows x depth */
-    fastrnn_rows c;    /* rows x (gates * units), step 1 */
-    const void *bias;  /* gates * units, or NULL: none */
-    int accumulate;    /* add to C instead of overwriting it; bias is not used then */
+    fastrnn_rows a;   /* rows x depth */
+    fastrnn_rows c;   /* rows x (gates * units), step 1 */
+    const void *bias; /* gates * units, or NULL: none */
+    int accumulate;   /* add to C instead of overwriting it; bias is not used then */
 } fastrnn_product;
 
 /*
@@ -65,23 +65,23 @@ typedef struct {
  * h_prev must not overlap h; c may be c_prev.
  */
 typedef struct {
-    ptrdiff_t hidden;     /* H */
-    ptrdiff_t depth;      /* K of the recurrent product: P */
-    int activation;       /* RNN only: fastrnn_activation */
+    ptrdiff_t hidden; /* H */
+    ptrdiff_t depth;  /* K of the recurrent product: P */
+    int activation;   /* RNN only: fastrnn_activation */
     int keep;
-    const void *pack;     /* R */
-    const void *bias;     /* GRU: b_hn, H values, or NULL */
-    const char *h_prev;   /* N x P */
+    const void *pack;   /* R */
+    const void *bias;   /* GRU: b_hn, H values, or NULL */
+    const char *h_prev; /* N x P */
     ptrdiff_t h_prev_stride;
     char *gates;
     ptrdiff_t gates_stride;
-    const char *c_prev;   /* LSTM: N x H */
+    const char *c_prev; /* LSTM: N x H */
     ptrdiff_t c_prev_stride;
-    char *c;              /* LSTM: N x H */
+    char *c; /* LSTM: N x H */
     ptrdiff_t c_stride;
-    char *h;              /* N x H, before any projection */
+    char *h; /* N x H, before any projection */
     ptrdiff_t h_stride;
-    fastrnn_rows y;       /* a second home for h, or base NULL */
+    fastrnn_rows y; /* a second home for h, or base NULL */
 } fastrnn_forward_step;
 
 /*
@@ -92,34 +92,34 @@ typedef struct {
  * share[row] is what of dh passes by the product (GRU: z * dh, else 0).
  */
 typedef struct {
-    ptrdiff_t hidden;     /* H */
-    ptrdiff_t depth;      /* K of the product */
-    int activation;       /* RNN only */
-    const void *pack;     /* R transposed, or the projection */
-    const char *a;        /* N x depth: gradients of the next step's pre-activations */
+    ptrdiff_t hidden; /* H */
+    ptrdiff_t depth;  /* K of the product */
+    int activation;   /* RNN only */
+    const void *pack; /* R transposed, or the projection */
+    const char *a;    /* N x depth: gradients of the next step's pre-activations */
     ptrdiff_t a_stride;
-    ptrdiff_t live;       /* rows that have a next step */
-    char *share;          /* N x H, or NULL: none */
+    ptrdiff_t live; /* rows that have a next step */
+    char *share;    /* N x H, or NULL: none */
     ptrdiff_t share_stride;
-    fastrnn_rows dy;      /* base NULL: none */
+    fastrnn_rows dy; /* base NULL: none */
     char *gates;
     ptrdiff_t gates_stride;
-    char *dc;             /* LSTM: N x H, in: d of this step's c, out: of the step before's */
+    char *dc; /* LSTM: N x H, in: d of this step's c, out: of the step before's */
     ptrdiff_t dc_stride;
-    const char *c_prev;   /* LSTM: N x H */
+    const char *c_prev; /* LSTM: N x H */
     ptrdiff_t c_prev_stride;
-    const char *c;        /* LSTM: N x H */
+    const char *c; /* LSTM: N x H */
     ptrdiff_t c_stride;
-    const char *h_prev;   /* GRU: N x H */
+    const char *h_prev; /* GRU: N x H */
     ptrdiff_t h_prev_stride;
 } fastrnn_backward_step;
 
 /* C[m][j] += sum over rows q of A[q][m] * B[q][j]: a weight gradient. */
 typedef struct {
-    fastrnn_rows a;       /* step 1 */
+    fastrnn_rows a; /* step 1 */
     fastrnn_rows b;
     ptrdiff_t rows;
-    ptrdiff_t columns;    /* of B and C */
+    ptrdiff_t columns; /* of B and C */
     char *c;
     ptrdiff_t c_stride;
 } fastrnn_outer;
@@ -129,8 +129,8 @@ typedef struct {
     fastrnn_isa isa;
     fastrnn_dtype dtype;
     ptrdiff_t itemsize;
-    ptrdiff_t lanes;          /* V */
-    ptrdiff_t outer_scratch;  /* bytes of 64-byte-aligned scratch one `outer` call wants */
+    ptrdiff_t lanes;         /* V */
+    ptrdiff_t outer_scratch; /* bytes of 64-byte-aligned scratch one `outer` call wants */
 
     void (*product)(const fastrnn_product *, ptrdiff_t row_begin, ptrdiff_t row_end,
                     ptrdiff_t panel_begin, ptrdiff_t panel_end);

@@ -59,8 +59,7 @@ void fastrnn_pack(const fastrnn_kernels *kernels, const fastrnn_shape *shape,
         for (ptrdiff_t v = 0; v < vectors; v++) {
             ptrdiff_t block = shape->gates > 1 ? first : first + v;
             ptrdiff_t gate = shape->gates > 1 ? source->gate_order[v] : 0;
-            ptrdiff_t from =
-                gate * source->gate_stride + block * lanes * source->unit_stride;
+            ptrdiff_t from = gate * source->gate_stride + block * lanes * source->unit_stride;
             ptrdiff_t to = panel + (k_begin * vectors + v) * lanes;
             ptrdiff_t used = min(lanes, shape->units - block * lanes);
             if (kernels->dtype == FASTRNN_F32)

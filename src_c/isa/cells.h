@@ -117,8 +117,8 @@ INLINE void lstm_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, p
 
 /* dn = dh (1-z) (1-n^2),  dz = dh (h' - n) z(1-z),  dr = dn q r(1-r),  dq = dn r;
  * z dh passes on to h' directly */
-INLINE vec gru_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                              vec dh, ptrdiff_t n) {
+INLINE vec gru_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptrdiff_t unit, vec dh,
+                              ptrdiff_t n) {
     ptrdiff_t H = s->hidden;
     real *gate = row_at(s->gates, s->gates_stride, row, unit);
     vec new = load_lanes(gate, n);
@@ -150,7 +150,8 @@ INLINE void backward_units(const fastrnn_cell cell, const fastrnn_backward_step 
                            ptrdiff_t unit, const real *sum, ptrdiff_t n) {
     vec dh = v_load(sum);
     vec share = v_zero();
-    if (s->dy.base) dh = v_add(dh, load_lanes((const real *)(void *)fastrnn_row(&s->dy, row) + unit, n));
+    if (s->dy.base)
+        dh = v_add(dh, load_lanes((const real *)(void *)fastrnn_row(&s->dy, row) + unit, n));
     if (s->share) dh = v_add(dh, load_lanes(row_at(s->share, s->share_stride, row, unit), n));
     if (cell == FASTRNN_LSTM)
         lstm_backward_units(s, row, unit, dh, n);
@@ -163,16 +164,16 @@ INLINE void backward_units(const fastrnn_cell cell, const fastrnn_backward_step 
 
 /* Applies a unit function to the rows and blocks of one panel's tile. Masked accesses are
  * compiled apart, for the last block only. */
-#define FOR_TILE(units_function, cell, s, hidden, row, rows, unit, block_count, vectors, tile)  \
-    for (ptrdiff_t r_ = 0; r_ < (rows); r_++)                                                   \
-        for (ptrdiff_t b_ = 0; b_ < (block_count); b_++) {                                      \
-            const real *sum_ = (tile) + (r_ * (block_count) + b_) * (vectors) * VW;             \
-            ptrdiff_t unit_ = (unit) + b_ * VW;                                                 \
-            ptrdiff_t left_ = (hidden) - unit_;                                                 \
-            if (left_ >= VW)                                                                    \
-                units_function(cell, s, (row) + r_, unit_, sum_, VW);                           \
-            else                                                                                \
-                units_function(cell, s, (row) + r_, unit_, sum_, left_);                        \
+#define FOR_TILE(units_function, cell, s, hidden, row, rows, unit, block_count, vectors, tile) \
+    for (ptrdiff_t r_ = 0; r_ < (rows); r_++)                                                  \
+        for (ptrdiff_t b_ = 0; b_ < (block_count); b_++) {                                     \
+            const real *sum_ = (tile) + (r_ * (block_count) + b_) * (vectors)*VW;              \
+            ptrdiff_t unit_ = (unit) + b_ * VW;                                                \
+            ptrdiff_t left_ = (hidden)-unit_;                                                  \
+            if (left_ >= VW)                                                                   \
+                units_function(cell, s, (row) + r_, unit_, sum_, VW);                          \
+            else                                                                               \
+                units_function(cell, s, (row) + r_, unit_, sum_, left_);                       \
         }
 
 INLINE int gate_vectors(const fastrnn_cell cell) {
@@ -185,7 +186,7 @@ INLINE void forward_one_row(const fastrnn_cell cell, const fastrnn_forward_step 
     const panels shape = panels_of(s->hidden, gates, s->depth);
     const real *a = row_at(s->h_prev, s->h_prev_stride, row, 0);
     const int full = (int)(gates * shape.per_panel);
-    real tile[2 * MAX_VECTORS * VW];
+    _Alignas(64) real tile[2 * MAX_VECTORS * VW];
     for (ptrdiff_t p = panel_begin; p < panel_end;) {
         const real *panel = panel_at(&shape, s->pack, p);
         int nv = panel_vectors(&shape, p);
@@ -210,13 +211,14 @@ INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrd
     }
     const int gates = gate_vectors(cell);
     const panels shape = panels_of(s->hidden, gates, s->depth);
-    real tile[GROUP_ROWS * MAX_VECTORS * VW];
+    _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
     const real *a[GROUP_ROWS];
     for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
         int nv = panel_vectors(&shape, p);
         for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
             ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
-            for (ptrdiff_t r = 0; r < n; r++) a[r] = row_at(s->h_prev, s->h_prev_stride, row + r, 0);
+            for (ptrdiff_t r = 0; r < n; r++)
+                a[r] = row_at(s->h_prev, s->h_prev_stride, row + r, 0);
             multiply(a, n, 1, s->depth, panel_at(&shape, s->pack, p), nv, tile);
             FOR_TILE(forward_units, cell, s, s->hidden, row, n, vector_unit(&shape, p, 0),
                      nv / gates, gates, tile)
@@ -227,7 +229,7 @@ INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrd
 INLINE void backward(const fastrnn_cell cell, const fastrnn_backward_step *s, ptrdiff_t row_begin,
                      ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) {
     const panels shape = panels_of(s->hidden, 1, s->depth);
-    real tile[GROUP_ROWS * MAX_VECTORS * VW];
+    _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
     const real *a[GROUP_ROWS];
     for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
         int nv = panel_vectors(&shape, p);
@@ -235,8 +237,7 @@ INLINE void backward(const fastrnn_cell cell, const fastrnn_backward_step *s, pt
             ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
             ptrdiff_t live = s->live <= row ? 0 : min_of(n, s->live - row);
             for (ptrdiff_t r = 0; r < live; r++) a[r] = row_at(s->a, s->a_stride, row + r, 0);
-            if (live)
-                multiply(a, live, 1, s->depth, panel_at(&shape, s->pack, p), nv, tile);
+            if (live) multiply(a, live, 1, s->depth, panel_at(&shape, s->pack, p), nv, tile);
             for (ptrdiff_t j = live * nv; j < n * nv; j++) v_store(tile + j * VW, v_zero());
             FOR_TILE(backward_units, cell, s, s->hidden, row, n, vector_unit(&shape, p, 0), nv, 1,
                      tile)
@@ -244,15 +245,14 @@ INLINE void backward(const fastrnn_cell cell, const fastrnn_backward_step *s, pt
     }
 }
 
-#define CELL(name, cell)                                                                        \
-    static void forward_##name(const fastrnn_forward_step *s, ptrdiff_t row_begin,              \
-                               ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) { \
-        forward(cell, s, row_begin, row_end, panel_begin, panel_end);                           \
-    }                                                                                           \
-    static void backward_##name(const fastrnn_backward_step *s, ptrdiff_t row_begin,            \
-                                ptrdiff_t row_end, ptrdiff_t panel_begin,                       \
-                                ptrdiff_t panel_end) {                                          \
-        backward(cell, s, row_begin, row_end, panel_begin, panel_end);                          \
+#define CELL(name, cell)                                                                         \
+    static void forward_##name(const fastrnn_forward_step *s, ptrdiff_t row_begin,               \
+                               ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) {  \
+        forward(cell, s, row_begin, row_end, panel_begin, panel_end);                            \
+    }                                                                                            \
+    static void backward_##name(const fastrnn_backward_step *s, ptrdiff_t row_begin,             \
+                                ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) { \
+        backward(cell, s, row_begin, row_end, panel_begin, panel_end);                           \
     }
 CELL(rnn, FASTRNN_RNN)
 CELL(lstm, FASTRNN_LSTM)

@@ -12,13 +12,13 @@
 #include "cells.h"
 
 /* Any length: the last, part vector is handled like the others. */
-#define ARRAY_FUNCTION(name)                                                        \
-    static void name##_array(const void *x, void *y, ptrdiff_t n) {                 \
-        for (ptrdiff_t j = 0; j < n; j += VW) {                                     \
-            ptrdiff_t lanes = min_of(VW, n - j);                                    \
-            vec a = load_lanes((const real *)x + j, lanes);                         \
-            store_lanes((real *)y + j, v_##name(a), lanes);                         \
-        }                                                                           \
+#define ARRAY_FUNCTION(name)                                        \
+    static void name##_array(const void *x, void *y, ptrdiff_t n) { \
+        for (ptrdiff_t j = 0; j < n; j += VW) {                     \
+            ptrdiff_t lanes = min_of(VW, n - j);                    \
+            vec a = load_lanes((const real *)x + j, lanes);         \
+            store_lanes((real *)y + j, v_##name(a), lanes);         \
+        }                                                           \
     }
 ARRAY_FUNCTION(tanh)
 ARRAY_FUNCTION(sigmoid)
@@ -34,9 +34,8 @@ const fastrnn_kernels KERNELS = {
     .lanes = VW,
     .outer_scratch = OUTER_SCRATCH,
     .product = product,
-    .forward = {[FASTRNN_RNN] = forward_rnn,
-                [FASTRNN_LSTM] = forward_lstm,
-                [FASTRNN_GRU] = forward_gru},
+    .forward =
+        {[FASTRNN_RNN] = forward_rnn, [FASTRNN_LSTM] = forward_lstm, [FASTRNN_GRU] = forward_gru},
     .backward = {[FASTRNN_RNN] = backward_rnn,
                  [FASTRNN_LSTM] = backward_lstm,
                  [FASTRNN_GRU] = backward_gru},

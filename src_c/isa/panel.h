@@ -14,13 +14,17 @@
 /* Accumulators live in registers only if every loop over them is unrolled. */
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
+#define UNROLL_TWICE _Pragma("clang loop unroll_count(2)")
 #else
 #define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif
 
 /* Registers left aside, eight rows keep the row pointers in general registers. */
 #define MAX_ROWS 8
 #define MAX_VECTORS 4
+
+#define LINE_BYTES 64
 
 /* Rows that share a panel before the next panel is taken: their tile stays in L1. */
 #define GROUP_ROWS 48
@@ -31,78 +35,82 @@
 
 INLINE void product_block(const int mr, const int nv, const int panels, ptrdiff_t depth,
                           const real *const *a, ptrdiff_t step, const real *panel,
-                          ptrdiff_t panel_stride, real *tile, int resume) {
+                          ptrdiff_t panel_stride, const char *ahead, real *tile, int resume) {
     vec acc[MAX_ROWS][2 * MAX_VECTORS];
     const int width = nv * panels;
-UNROLL
-    for (int r = 0; r < mr; r++)
-UNROLL
-        for (int v = 0; v < width; v++)
-            acc[r][v] = resume ? v_load(tile + (r * width + v) * VW) : v_zero();
+    UNROLL
+    for (int r = 0; r < mr; r++) UNROLL
+    for (int v = 0; v < width; v++)
+        acc[r][v] = resume ? v_load(tile + (r * width + v) * VW) : v_zero();
 
     ptrdiff_t at = 0;
+    /* Loop counters compete with the multiply-adds for the same ports. */
+    UNROLL_TWICE
     for (ptrdiff_t k = 0; k < depth; k++) {
         if (mr < width) {
             vec left[MAX_ROWS];
-UNROLL
+            UNROLL
             for (int r = 0; r < mr; r++) left[r] = v_set1(a[r][at]);
-UNROLL
+            UNROLL
             for (int v = 0; v < width; v++) {
                 vec right = v_load(panel + (v / nv) * panel_stride + (v % nv) * VW);
-UNROLL
+                UNROLL
                 for (int r = 0; r < mr; r++) acc[r][v] = v_fma(left[r], right, acc[r][v]);
             }
         } else {
             vec right[2 * MAX_VECTORS];
-UNROLL
+            UNROLL
             for (int v = 0; v < width; v++)
                 right[v] = v_load(panel + (v / nv) * panel_stride + (v % nv) * VW);
-UNROLL
+            UNROLL
             for (int r = 0; r < mr; r++) {
                 vec left = v_set1(a[r][at]);
-UNROLL
+                UNROLL
                 for (int v = 0; v < width; v++) acc[r][v] = v_fma(left, right[v], acc[r][v]);
             }
         }
+        if (mr > 1) __builtin_prefetch(ahead, 0, 2);
+        ahead += LINE_BYTES;
         at += step;
         panel += nv * VW;
     }
 
-UNROLL
-    for (int r = 0; r < mr; r++)
-UNROLL
-        for (int v = 0; v < width; v++) v_store(tile + (r * width + v) * VW, acc[r][v]);
+    UNROLL
+    for (int r = 0; r < mr; r++) UNROLL
+    for (int v = 0; v < width; v++) v_store(tile + (r * width + v) * VW, acc[r][v]);
 }
 
 typedef void block_function(ptrdiff_t depth, const real *const *a, ptrdiff_t step,
-                            const real *panel, real *tile, int resume);
+                            const real *panel, const char *ahead, real *tile, int resume);
 
 /* Blocks that would not fit the registers are never called and compile to nothing. */
-#define BLOCK(mr, nv)                                                                           \
-    static void block_##mr##_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,        \
-                                  const real *panel, real *tile, int resume) {                  \
-        if ((mr) * (nv) <= ACC_REGISTERS)                                                       \
-            product_block(mr, nv, 1, depth, a, step, panel, 0, tile, resume);                   \
+#define BLOCK(mr, nv)                                                                             \
+    static void block_##mr##_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,          \
+                                  const real *panel, const char *ahead, real *tile, int resume) { \
+        if ((mr) * (nv) <= ACC_REGISTERS)                                                         \
+            product_block(mr, nv, 1, depth, a, step, panel, 0, ahead, tile, resume);              \
     }
-#define BLOCKS(nv)                                                                              \
-    BLOCK(1, nv) BLOCK(2, nv) BLOCK(3, nv) BLOCK(4, nv)                                         \
-    BLOCK(5, nv) BLOCK(6, nv) BLOCK(7, nv) BLOCK(8, nv)
+#define BLOCKS(nv) \
+    BLOCK(1, nv)   \
+    BLOCK(2, nv) BLOCK(3, nv) BLOCK(4, nv) BLOCK(5, nv) BLOCK(6, nv) BLOCK(7, nv) BLOCK(8, nv)
 BLOCKS(1)
 BLOCKS(2)
 BLOCKS(3)
 BLOCKS(4)
 
-#define BLOCK_ROW(nv)                                                                           \
-    {block_1_##nv, block_2_##nv, block_3_##nv, block_4_##nv,                                    \
-     block_5_##nv, block_6_##nv, block_7_##nv, block_8_##nv}
+#define BLOCK_ROW(nv)                                                                       \
+    {                                                                                       \
+        block_1_##nv, block_2_##nv, block_3_##nv, block_4_##nv, block_5_##nv, block_6_##nv, \
+            block_7_##nv, block_8_##nv                                                      \
+    }
 static block_function *const blocks[MAX_VECTORS][MAX_ROWS] = {BLOCK_ROW(1), BLOCK_ROW(2),
                                                               BLOCK_ROW(3), BLOCK_ROW(4)};
 
 /* One row alone has too few chains to fill the multipliers' latency with one panel. */
-#define BLOCK_PAIR(nv)                                                                          \
-    static void block_pair_##nv(ptrdiff_t depth, const real *a, const real *panel,              \
-                                ptrdiff_t panel_stride, real *tile) {                           \
-        product_block(1, nv, 2, depth, &a, 1, panel, panel_stride, tile, 0);                    \
+#define BLOCK_PAIR(nv)                                                                            \
+    static void block_pair_##nv(ptrdiff_t depth, const real *a, const real *panel,                \
+                                ptrdiff_t panel_stride, real *tile) {                             \
+        product_block(1, nv, 2, depth, &a, 1, panel, panel_stride, (const char *)panel, tile, 0); \
     }
 BLOCK_PAIR(3)
 BLOCK_PAIR(4)
@@ -124,7 +132,10 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
             ptrdiff_t next = (b + 1) * n / count;
             const real *at[MAX_ROWS];
             for (ptrdiff_t r = row; r < next; r++) at[r - row] = a[r] + k * step;
-            blocks[nv - 1][next - row - 1](length, at, step, part, tile + row * nv * VW, k > 0);
+            const char *ahead = (const char *)(panel + depth * nv * VW) +
+                                (min_of(b, nv - 1) * depth + k) * LINE_BYTES;
+            blocks[nv - 1][next - row - 1](length, at, step, part, ahead, tile + row * nv * VW,
+                                           k > 0);
             row = next;
         }
         k += length;
@@ -140,7 +151,9 @@ INLINE void multiply_pair(const real *a, ptrdiff_t depth, const real *panel, int
         block_pair_4(depth, a, panel, stride, tile);
 }
 
-INLINE vec load_lanes(const real *p, ptrdiff_t n) { return n == VW ? v_load(p) : v_load_part(p, n); }
+INLINE vec load_lanes(const real *p, ptrdiff_t n) {
+    return n == VW ? v_load(p) : v_load_part(p, n);
+}
 INLINE void store_lanes(real *p, vec a, ptrdiff_t n) {
     if (n == VW)
         v_store(p, a);

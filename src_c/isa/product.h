@@ -52,7 +52,7 @@ static void store_product(const fastrnn_product *s, const panels *shape, ptrdiff
 static void product(const fastrnn_product *s, ptrdiff_t row_begin, ptrdiff_t row_end,
                     ptrdiff_t panel_begin, ptrdiff_t panel_end) {
     panels shape = panels_of(s->shape.units, s->shape.gates, s->shape.depth);
-    real tile[GROUP_ROWS * MAX_VECTORS * VW];
+    _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
     const real *a[GROUP_ROWS];
     for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
         ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
@@ -104,7 +104,7 @@ static void add_tile(const fastrnn_outer *s, ptrdiff_t m, ptrdiff_t n, ptrdiff_t
 static void outer_part(const fastrnn_outer *s, ptrdiff_t q, ptrdiff_t depth, ptrdiff_t first,
                        const panels *shape, const real *right, ptrdiff_t m_begin, ptrdiff_t m_end,
                        real *left) {
-    real tile[OUTER_HEIGHT * MAX_VECTORS * VW];
+    _Alignas(64) real tile[OUTER_HEIGHT * MAX_VECTORS * VW];
     const real *a[OUTER_HEIGHT];
     ptrdiff_t count = (shape->blocks + shape->per_panel - 1) / shape->per_panel;
     for (ptrdiff_t m = m_begin; m < m_end; m += OUTER_HEIGHT) {
