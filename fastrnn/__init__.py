@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Recurrent networks (RNN, LSTM, GRU) on CPUs: inference, streaming and training.
+
+The engine is ``fastrnn.RNN``, ``fastrnn.LSTM`` and ``fastrnn.GRU``: NumPy arrays in, NumPy arrays
+out, with torch.nn's names and layouts. Submodules are imported when first used.
+"""
+
+from . import checks as _checks
+from ._core import runtime as _runtime
+from ._version import __version__
+from .rnn import GRU, LSTM, RNN, load
+from .stream import Stream
+
+__all__ = [
+    "GRU",
+    "LSTM",
+    "RNN",
+    "Stream",
+    "__version__",
+    "get_num_threads",
+    "load",
+    "set_num_threads",
+    "show_config",
+]
+
+_SUBMODULES = ("charmodel", "cli", "io", "layers", "losses", "optimizers", "preprocessing",
+               "reference")
+
+
+def get_num_threads():
+    """Return the most threads one call may use."""
+    return _runtime.get_num_threads()
+
+
+def set_num_threads(n):
+    """Set the most threads one call may use; results have the same bits for any number.
+
+    Parameters
+    ----------
+    n : int
+        At least 1.
+    """
+    _runtime.set_num_threads(_checks.count("n", n))
+
+
+def show_config(mode="stdout"):
+    """Print what the engine runs on: instruction set, products, threads, version.
+
+    Parameters
+    ----------
+    mode : {"stdout", "dicts"}
+        "dicts" returns a dict instead of printing.
+    """
+    _checks.choice("mode", mode, ("stdout", "dicts"))
+    config = _runtime.config()
+    if mode == "dicts":
+        return config
+    width = max(map(len, config))
+    for name, value in config.items():
+        print(f"{name:<{width}}  {value}")
+    return None
+
+
+def __getattr__(name):
+    if name in _SUBMODULES:
+        from importlib import import_module
+
+        return import_module(f".{name}", __name__)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_SUBMODULES})

@@ -1,0 +1,455 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the three cells share: sizes, the run through layers and directions, modes, copies.
+
+Sizes: T steps, N rows (batch), I = input_size, H = hidden_size, P = proj_size or H, D = 2
+directions where bidirectional, else 1; S = num_layers * D states, layer by layer, in each layer
+the forward direction first. Below this module every array is time-major, (T, N, ...): batch_first
+and unbatched arrays are given as views.
+"""
+
+import warnings
+from typing import NamedTuple
+
+import numpy as np
+
+from . import checks
+from ._core.bptt import backward as _recurrent_backward
+from ._core.pack import PackedLayer
+from ._core.recurrent import forward as _recurrent_forward
+from .parameters import (
+    GATES,
+    ROLES,
+    Gradients,
+    Parameters,
+    initial_values,
+    role_names,
+    role_shapes,
+)
+from .stream import Stream
+
+_DEFAULTS = {
+    "num_layers": 1,
+    "nonlinearity": "tanh",
+    "bias": True,
+    "batch_first": False,
+    "dropout": 0.0,
+    "bidirectional": False,
+    "proj_size": 0,
+    "dtype": "float32",
+}
+_CONSTRUCTION = ("input_size", "hidden_size", *_DEFAULTS)
+_SPENT = object()
+
+
+class _Kept(NamedTuple):
+    """What one training forward leaves for backward."""
+
+    version: int
+    tapes: list  # [layer][direction] of the loops' tapes; empty where N = 0
+    masks: list  # [layer]: what layer k's output was multiplied with, (T, N, D*P)
+    x_shape: tuple
+    y_shape: tuple
+
+
+class Engine:
+    """Everything the three cells share; `LSTM` documents the interface."""
+
+    cell = None
+    has_cell_state = False
+
+    def __init__(self, *, input_size, hidden_size, num_layers, bias, batch_first, dropout,
+                 bidirectional, dtype, seed, proj_size=0, nonlinearity=None):
+        sizes = {
+            "input_size": checks.count("input_size", input_size),
+            "hidden_size": checks.count("hidden_size", hidden_size),
+            "num_layers": checks.count("num_layers", num_layers, maximum=checks.MAX_LAYERS),
+        }
+        dtype = checks.float_dtype(dtype)
+        proj_size = checks.count("proj_size", proj_size, minimum=0)
+        if proj_size >= sizes["hidden_size"]:
+            raise ValueError(
+                f"proj_size must be smaller than hidden_size = {hidden_size}, got {proj_size}"
+            )
+        vars(self).update(
+            sizes,
+            bias=checks.flag("bias", bias),
+            batch_first=checks.flag("batch_first", batch_first),
+            dropout=checks.probability("dropout", dropout),
+            bidirectional=checks.flag("bidirectional", bidirectional),
+            proj_size=proj_size,
+            nonlinearity=nonlinearity,
+            dtype=dtype,
+            output_size=proj_size or sizes["hidden_size"],
+        )
+        if self.dropout > 0 and self.num_layers == 1:
+            warnings.warn(
+                f"dropout={self.dropout} acts between layers: with num_layers=1 it does nothing",
+                UserWarning, stacklevel=3,
+            )
+        self._set_rows()
+        shapes = self._parameter_shapes()
+        checks.weight_sizes(shapes, sizes, dtype.itemsize)
+        rng = np.random.default_rng(seed)
+        values = initial_values(shapes, self.hidden_size, dtype, rng)
+        vars(self).update(training=False, _rng=rng, _parameters=Parameters(values))
+        self._forget()
+
+    # -- sizes -------------------------------------------------------------------------------
+
+    def _set_rows(self):
+        """Lay out the S = num_layers * D rows of weights and states."""
+        directions = 2 if self.bidirectional else 1
+        width = self.output_size
+        columns = [slice(d * width, (d + 1) * width) for d in range(directions)]
+        widest = max(GATES[self.cell] * self.hidden_size, directions * width, self.input_size)
+        vars(self).update(
+            state_slots=self.num_layers * directions,
+            _output_width=directions * width,
+            _columns=columns,
+            _names=[
+                role_names(k, d == 1, self.bias, self.proj_size > 0)
+                for k in range(self.num_layers)
+                for d in range(directions)
+            ],
+            _max_rows=checks.max_rows(widest, self.dtype.itemsize),
+        )
+
+    def _parameter_shapes(self):
+        shapes = {}
+        directions = len(self._columns)
+        for row, names in enumerate(self._names):
+            inputs = self.input_size if row < directions else self._output_width
+            roles = role_shapes(self.cell, inputs, self.hidden_size, self.proj_size)
+            shapes.update((name, roles[role]) for role, name in names.items())
+        return shapes
+
+    def _forget(self):
+        """Drop what is derived from the parameters."""
+        vars(self).update(_packed=(-1, ()), _kept=None, _grads=None, _grad_rows=None)
+
+    # -- forward -----------------------------------------------------------------------------
+
+    def __call__(self, x, state=None, lengths=None):
+        x = checks.sequence(self, x)
+        x_shape = x.shape
+        batched = len(x_shape) == 3
+        swap = batched and self.batch_first
+        if swap:
+            x = x.swapaxes(0, 1)
+        elif not batched:
+            x = x[:, None]
+        steps, rows, _ = x.shape
+        checks.steps_and_rows(steps, rows, self._max_rows)
+        h0, c0 = checks.state("state", state, self, rows, batched)
+        if lengths is not None:
+            if not batched:
+                raise ValueError("lengths need a 3-D x; an unbatched x has one length, its own")
+            lengths = checks.lengths(lengths, steps, rows)
+
+        y = np.empty((*x_shape[:-1], self._output_width), self.dtype)
+        h_n = np.empty((self.state_slots, rows, self.output_size), self.dtype)
+        c_n = None
+        if self.has_cell_state:
+            c_n = np.empty((self.state_slots, rows, self.hidden_size), self.dtype)
+        version, layers = self._packed_layers()
+        if rows:
+            out = y.swapaxes(0, 1) if swap else y if batched else y[:, None]
+            record = self._run(layers, x, out, (h0, c0), (h_n, c_n), lengths)
+        else:
+            record = [], []
+        if self.training:
+            vars(self)["_kept"] = _Kept(version, *record, x_shape, y.shape)
+        return y, self._state_out(h_n, c_n, batched)
+
+    def _run(self, layers, x, y, initial, final, lengths):
+        """Run all layers from x (T, N, I) into y (T, N, D*P); return (tapes, dropout masks)."""
+        keep = self.training
+        h0, c0 = initial
+        h_n, c_n = final
+        last = len(layers) - 1
+        both = len(self._columns) == 2
+        tapes, masks, spare, row = [], [], [None, None], 0
+        for k, layer in enumerate(layers):
+            if k == last:
+                out = y
+            elif keep or k < 2:
+                # Backward reads the inputs of every layer; without it two buffers take turns.
+                out = spare[k & 1] = np.empty((*x.shape[:2], self._output_width), self.dtype)
+            else:
+                out = spare[k & 1]
+            tapes.append([])
+            for direction, packed in enumerate(layer):
+                tapes[k].append(_recurrent_forward(
+                    packed, x, out[:, :, self._columns[direction]] if both else out,
+                    None if h0 is None else h0[row], None if c0 is None else c0[row],
+                    h_n[row], None if c_n is None else c_n[row],
+                    lengths, direction == 1, keep,
+                ))
+                row += 1
+            if keep and self.dropout > 0 and k < last:
+                masks.append(self._dropout_mask(out.shape))
+                out *= masks[k]
+            x = out
+        return tapes, masks
+
+    def _dropout_mask(self, shape):
+        """0 with probability p, else 1/(1-p), drawn anew for each element and step."""
+        kept = self._rng.random(shape, self.dtype) >= self.dropout
+        scale = 1 / (1 - self.dropout) if self.dropout < 1 else 0
+        return np.multiply(kept, scale, dtype=self.dtype)
+
+    def _packed_layers(self):
+        """Return (version, layers) of the current weights, packing them where they changed."""
+        packed = self._packed
+        parameters = self._parameters
+        if packed[0] != parameters.version:
+            with parameters.lock:
+                packed = self._packed
+                if packed[0] != parameters.version:
+                    packed = parameters.version, self._pack(parameters.arrays)
+                    vars(self)["_packed"] = packed
+        return packed
+
+    def _pack(self, arrays):
+        rows = [
+            PackedLayer(
+                self.cell, self.nonlinearity,
+                *[arrays[names[role]] if role in names else None for role in ROLES],
+            )
+            for names in self._names
+        ]
+        directions = len(self._columns)
+        return [rows[k:k + directions] for k in range(0, len(rows), directions)]
+
+    def _state_out(self, h, c, batched):
+        if not batched:
+            h, c = h[:, 0], None if c is None else c[:, 0]
+        return (h, c) if self.has_cell_state else h
+
+    # -- backward ----------------------------------------------------------------------------
+
+    def backward(self, dy, dstate=None):
+        """Backpropagate through the last training forward, adding into `grads`.
+
+        Parameters
+        ----------
+        dy : array or None
+            Gradient of the outputs, shaped like y; entries past a row's length are ignored.
+            None stands for zeros and needs `dstate`.
+        dstate : array, pair of arrays, or None
+            Gradient of the final state, shaped like it; for an LSTM (dh, dc), one of which may
+            be None. None stands for zeros.
+
+        Returns
+        -------
+        dx : ndarray
+            Gradient of x, shaped like x; zeros past a row's length.
+        dstate : ndarray or pair of ndarrays
+            Gradient of the initial state.
+
+        Raises
+        ------
+        RuntimeError
+            If no training forward is kept, if it was used already, if the weights changed
+            since, or if a shape is wrong.
+        ValueError
+            If a dtype is wrong, or dy and dstate are both None.
+        """
+        kept = self._kept_forward()
+        batched = len(kept.x_shape) == 3
+        swap = batched and self.batch_first
+        rows = kept.x_shape[0 if swap else 1] if batched else 1
+        if dy is None and dstate is None:
+            raise ValueError("dy and dstate are both None: there is nothing to propagate")
+        if dy is not None:
+            dy = checks.shaped("dy", dy, self.dtype, kept.y_shape)
+            dy = dy if dy.flags.aligned else np.array(dy)
+            dy = dy.swapaxes(0, 1) if swap else dy if batched else dy[:, None]
+        dfinal = checks.state("dstate", dstate, self, rows, batched, optional=True)
+
+        dx = np.empty(kept.x_shape, self.dtype)
+        dh0 = np.empty((self.state_slots, rows, self.output_size), self.dtype)
+        dc0 = None
+        if self.has_cell_state:
+            dc0 = np.empty((self.state_slots, rows, self.hidden_size), self.dtype)
+        grad_rows = self._gradient_rows()
+        vars(self)["_kept"] = _SPENT  # the loops overwrite the tapes
+        if rows:
+            out = dx.swapaxes(0, 1) if swap else dx if batched else dx[:, None]
+            self._run_backward(kept, dy, dfinal, out, (dh0, dc0), grad_rows)
+        return dx, self._state_out(dh0, dc0, batched)
+
+    def _kept_forward(self):
+        kept = self._kept
+        if kept is None:
+            raise RuntimeError("no forward is kept for backward: call train(), then the model")
+        if kept is _SPENT:
+            raise RuntimeError("backward was already called for the last training forward")
+        if kept.version != self._parameters.version:
+            raise RuntimeError("the weights changed since the forward that backward would follow")
+        return kept
+
+    def _run_backward(self, kept, dy, dfinal, dx, dinitial, grad_rows):
+        """Run all layers from the last to the first; dx (T, N, I) is the first one's."""
+        dh_n, dc_n = dfinal
+        dh0, dc0 = dinitial
+        both = len(self._columns) == 2
+        spare = [None, None]
+        for k in range(self.num_layers - 1, -1, -1):
+            if k == 0:
+                out = dx
+            else:
+                out = spare[k & 1]
+                if out is None:
+                    shape = (*dx.shape[:2], self._output_width)
+                    out = spare[k & 1] = np.empty(shape, self.dtype)
+            for direction, tape in enumerate(kept.tapes[k]):
+                row = k * len(self._columns) + direction
+                _recurrent_backward(
+                    tape, dy[:, :, self._columns[direction]] if both and dy is not None else dy,
+                    None if dh_n is None else dh_n[row], None if dc_n is None else dc_n[row],
+                    out, dh0[row], None if dc0 is None else dc0[row],
+                    grad_rows[row], direction == 1,
+                )
+            if k and kept.masks:
+                out *= kept.masks[k - 1]
+            dy = out
+
+    @property
+    def grads(self):
+        """Gradients by parameter name, added to by `backward`; made zero when first asked for."""
+        if self._grads is None:
+            vars(self)["_grads"] = Gradients(self._parameters)
+        return self._grads
+
+    def _gradient_rows(self):
+        """The gradients as the loops take them: one dict of roles for each row."""
+        if self._grad_rows is None:
+            grads = self.grads
+            vars(self)["_grad_rows"] = [
+                {role: grads[names[role]] if role in names else None for role in ROLES}
+                for names in self._names
+            ]
+        return self._grad_rows
+
+    def zero_grad(self):
+        """Set all gradients to zero."""
+        if self._grads is not None:
+            self._grads.zero()
+
+    # -- modes -------------------------------------------------------------------------------
+
+    def train(self, mode=True):
+        """Keep what `backward` needs in each forward, and drop out between layers; return self."""
+        self.training = checks.flag("mode", mode)
+        return self
+
+    def eval(self):
+        """Leave training mode; return self. A forward already kept can still be used."""
+        return self.train(False)
+
+    # -- parameters --------------------------------------------------------------------------
+
+    def state_dict(self):
+        """Return the parameters by torch's names, as read-only views of the live arrays.
+
+        They show later changes of the model; copy them to keep a snapshot.
+        """
+        return dict(self._parameters.views)
+
+    def load_state_dict(self, mapping):
+        """Copy all parameters from a mapping of name to array, cast to the model's dtype.
+
+        Takes whatever ``numpy.asarray`` takes, torch tensors included; values need not be finite.
+
+        Raises
+        ------
+        TypeError
+            If `mapping` is not a mapping.
+        RuntimeError
+            Naming every missing, unexpected, misshapen or non-numeric entry; nothing is changed.
+        """
+        self._parameters.load(mapping, type(self).__name__)
+
+    def parameters(self):
+        """Iterate over the arrays of `state_dict`."""
+        return iter(self._parameters.views.values())
+
+    def _updating(self):
+        """Context manager for optimisers: yields the writable arrays by name."""
+        return self._parameters.updating()
+
+    def __getattr__(self, name):
+        parameters = vars(self).get("_parameters")
+        if parameters is None or name not in parameters.views:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return parameters.views[name]
+
+    def __setattr__(self, name, value):
+        parameters = vars(self).get("_parameters")
+        if parameters is not None and name in parameters.arrays:
+            parameters.assign(name, value)
+        elif parameters is not None and name in _CONSTRUCTION:
+            raise AttributeError(f"{name} is fixed when a {type(self).__name__} is made")
+        else:
+            super().__setattr__(name, value)
+
+    def __dir__(self):
+        return [*super().__dir__(), *self._parameters.views]
+
+    # -- copies and files --------------------------------------------------------------------
+
+    def __getstate__(self):
+        state = vars(self).copy()
+        for derived in ("_packed", "_kept", "_grads", "_grad_rows"):
+            del state[derived]
+        return state
+
+    def __setstate__(self, state):
+        vars(self).update(state)
+        self._forget()
+
+    def _arguments(self):
+        """The constructor's arguments, but for the seed, as JSON can hold them."""
+        arguments = {name: getattr(self, name) for name in _CONSTRUCTION}
+        arguments["dtype"] = self.dtype.name
+        for name, cell in (("proj_size", "lstm"), ("nonlinearity", "rnn")):
+            if self.cell != cell:
+                del arguments[name]
+        return arguments
+
+    def __repr__(self):
+        shown = [f"{self.input_size}, {self.hidden_size}"]
+        shown += [f"{name}={value!r}" for name, value in self._arguments().items()
+                  if name in _DEFAULTS and value != _DEFAULTS[name]]
+        return f"{type(self).__name__}({', '.join(shown)})"
+
+    def save(self, path):
+        """Write the constructor's arguments and the parameters to a safetensors file.
+
+        The file appears whole or not at all. Gradients, mode and random state are not saved.
+        """
+        from . import io
+
+        header = {"kind": "engine", "class": self.cell.upper(), "arguments": self._arguments()}
+        io.write(path, self.state_dict(), header)
+
+    # -- streams -----------------------------------------------------------------------------
+
+    def stream(self, batch_size=1):
+        """Return a `Stream`, which runs `batch_size` rows one step a call from zero states.
+
+        A stream keeps the weights the model has now; later changes do not reach it.
+
+        Raises
+        ------
+        ValueError
+            If the model is bidirectional: the reverse direction needs the whole sequence.
+        """
+        if self.bidirectional:
+            raise ValueError("a bidirectional model cannot stream: the reverse direction "
+                             "starts at the end of the sequence")
+        batch_size = checks.count("batch_size", batch_size)
+        with self._parameters.lock:
+            _, layers = self._packed_layers()
+            return Stream(self, [layer[0] for layer in layers], batch_size)

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Files: named arrays and a JSON header in one safetensors file.
+
+The header stands as JSON text under the key "fastrnn" of the file's own metadata, so any reader
+of safetensors can open the arrays. Beside what the caller puts into it, it holds the format's
+version and a CRC-32 of each array, by which damage to the numbers themselves is noticed.
+"""
+
+import json
+import os
+import secrets
+import zlib
+from contextlib import contextmanager, suppress
+
+import numpy as np
+
+METADATA_KEY = "fastrnn"
+FORMAT_VERSION = 1
+
+
+class FileFormatError(ValueError):
+    """A file is not what it should be: foreign, truncated, corrupt, or from a newer version."""
+
+    def __init__(self, path, reason):
+        super().__init__(f"{os.fspath(path)}: {reason}")
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self):
+        return type(self), (self.path, self.reason)
+
+
+@contextmanager
+def malformed(path):
+    """Turn an error about the contents of `path` into a `FileFormatError`."""
+    try:
+        yield
+    except FileFormatError:
+        raise
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as reason:
+        text = f"its contents do not make sense: {type(reason).__name__}: {reason}"
+        raise FileFormatError(path, text) from reason
+
+
+def write(path, arrays, header):
+    """Write arrays and a header to `path`, replacing the file whole or not at all.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file; a temporary one beside it is written first and then renamed.
+    arrays : dict of str to ndarray
+        What to store.
+    header : dict
+        Anything JSON can hold. Its "kind" says what the file is: "engine", "charmodel", ...
+
+    Raises
+    ------
+    OSError
+        If the folder cannot be written to; a file that was there stays as it was.
+    """
+    from safetensors.numpy import save
+
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    header = {
+        **header,
+        "version": FORMAT_VERSION,
+        "crc32": {name: zlib.crc32(array) for name, array in arrays.items()},
+    }
+    contents = save(arrays, {METADATA_KEY: json.dumps(header)})
+    path = os.fspath(path)
+    temporary = f"{path}.{secrets.token_hex(4)}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(contents)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.remove(temporary)
+        raise
+
+
+def read(path, kind=None):
+    """Return (arrays, header) of a file that `write` made.
+
+    Parameters
+    ----------
+    path : str or os.PathLike
+        The file.
+    kind : str, optional
+        The "kind" the header must have.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be opened.
+    FileFormatError
+        If it is not such a file, or is truncated or corrupt.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    with open(path, "rb"):  # a missing file keeps its own error
+        pass
+    try:
+        with safe_open(os.fspath(path), framework="np") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, ValueError, TypeError) as reason:
+        text = f"not a safetensors file, or truncated: {reason}"
+        raise FileFormatError(path, text) from reason
+    header = _header(path, metadata)
+    if kind is not None and header.get("kind") != kind:
+        text = f"holds {header.get('kind')!r}, expected {kind!r}"
+        raise FileFormatError(path, text)
+    _check_sums(path, arrays, header.get("crc32"))
+    return arrays, header
+
+
+def _header(path, metadata):
+    if METADATA_KEY not in metadata:
+        raise FileFormatError(path, "a safetensors file, but not one of fastrnn: no header")
+    with malformed(path):
+        header = json.loads(metadata[METADATA_KEY])
+    if not isinstance(header, dict) or not isinstance(header.get("version"), int):
+        raise FileFormatError(path, "its header is not an object with a version")
+    if header["version"] > FORMAT_VERSION:
+        text = f"format version {header['version']}; this fastrnn reads up to {FORMAT_VERSION}"
+        raise FileFormatError(path, text)
+    return header
+
+
+def _check_sums(path, arrays, sums):
+    if not isinstance(sums, dict) or sums.keys() != arrays.keys():
+        raise FileFormatError(path, "its header and its arrays name different parameters")
+    for name, array in arrays.items():
+        if zlib.crc32(array) != sums[name]:
+            raise FileFormatError(path, f"corrupt: the checksum of {name} is wrong")

@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The parameters of a model: torch.nn's names and shapes, initial values, versioned changes.
+
+Arrays are handed out read-only. They change through `Parameters.assign`, `Parameters.load` and
+`Parameters.updating` alone, and each of these raises `Parameters.version`, by which everything
+derived from the values (packed layers, a kept forward) knows that it is out of date.
+"""
+
+from collections.abc import Mapping
+from contextlib import contextmanager
+from threading import RLock
+
+import numpy as np
+
+from .checks import as_ndarray
+
+# Blocks of H rows in W, R and b: LSTM i f g o, GRU r z n.
+GATES = {"rnn": 1, "gru": 3, "lstm": 4}
+ROLES = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
+
+
+def role_names(layer, reverse, bias, projected):
+    """Map each role of one (layer, direction) to torch's key, in torch's order."""
+    suffix = f"_l{layer}_reverse" if reverse else f"_l{layer}"
+    names = {"w_ih": "weight_ih", "w_hh": "weight_hh"}
+    if bias:
+        names |= {"b_ih": "bias_ih", "b_hh": "bias_hh"}
+    if projected:
+        names |= {"w_hr": "weight_hr"}
+    return {role: name + suffix for role, name in names.items()}
+
+
+def role_shapes(cell, input_size, hidden_size, proj_size):
+    """Map each role to its shape in one direction of a layer with `input_size` inputs."""
+    rows = GATES[cell] * hidden_size
+    return {
+        "w_ih": (rows, input_size),
+        "w_hh": (rows, proj_size or hidden_size),
+        "b_ih": (rows,),
+        "b_hh": (rows,),
+        "w_hr": (proj_size, hidden_size),
+    }
+
+
+def initial_values(shapes, hidden_size, dtype, rng):
+    """Draw every parameter from U(-1/sqrt(H), 1/sqrt(H)), weights and biases alike."""
+    bound = hidden_size**-0.5
+    return {name: rng.uniform(-bound, bound, shape).astype(dtype)
+            for name, shape in shapes.items()}
+
+
+class Parameters:
+    """Named arrays with a version.
+
+    Parameters
+    ----------
+    values : dict of str to ndarray
+        The arrays, of one dtype and C-contiguous; they are kept, not copied.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        The writable arrays. The set of names and their shapes never change.
+    views : dict of str to ndarray
+        Read-only views of them, to be handed out.
+    version : int
+        Goes up with every change of values.
+    lock : threading.RLock
+        Held while values change; hold it to read several of them as one state.
+    """
+
+    def __init__(self, values):
+        self.arrays = values
+        self.views = {name: _read_only(array) for name, array in values.items()}
+        self.version = 0
+        self.lock = RLock()
+
+    def __getstate__(self):
+        with self.lock:
+            return {name: array.copy() for name, array in self.arrays.items()}
+
+    def __setstate__(self, values):
+        self.__init__(values)
+
+    @contextmanager
+    def updating(self):
+        """Yield the writable arrays; the version goes up at the end, after an error too."""
+        with self.lock:
+            try:
+                yield dict(self.arrays)
+            finally:
+                self.version += 1
+
+    def assign(self, name, value):
+        """Copy `value` into the parameter `name`, cast to its dtype.
+
+        Raises
+        ------
+        TypeError
+            If `value` is not an array of real numbers.
+        ValueError
+            If its shape is not the parameter's.
+        """
+        array = self.arrays[name]
+        value = _real_array(name, value, array.dtype)
+        if value.shape != array.shape:
+            raise ValueError(f"{name} must have shape {array.shape}, got {value.shape}")
+        self._copy({name: value})
+
+    def load(self, mapping, owner):
+        """Copy the values of `mapping`, whose keys must be exactly the parameters' names.
+
+        Raises
+        ------
+        TypeError
+            If `mapping` is not a mapping.
+        RuntimeError
+            Naming every missing, unexpected, misshapen or non-numeric entry; nothing is changed.
+        """
+        if not isinstance(mapping, Mapping):
+            raise TypeError(f"state_dict must be a mapping, got {type(mapping).__name__}")
+        missing = [name for name in self.arrays if name not in mapping]
+        unexpected = [str(name) for name in mapping if name not in self.arrays]
+        problems = []
+        if missing:
+            problems.append("missing: " + ", ".join(missing))
+        if unexpected:
+            problems.append("unexpected: " + ", ".join(unexpected))
+        values = {}
+        for name, array in self.arrays.items():
+            if name not in mapping:
+                continue
+            try:
+                value = values[name] = _real_array(name, mapping[name], array.dtype)
+            except TypeError as reason:
+                problems.append(str(reason))
+                continue
+            if value.shape != array.shape:
+                problems.append(f"{name}: expected shape {array.shape}, got {value.shape}")
+        if problems:
+            raise RuntimeError(f"cannot load state_dict into {owner}: " + "; ".join(problems))
+        self._copy(values)
+
+    def _copy(self, values):
+        with self.updating() as arrays:
+            for name, value in values.items():
+                arrays[name][...] = value
+
+
+class Gradients(Mapping):
+    """One writable array for each parameter; setting an item writes into its array."""
+
+    def __init__(self, parameters):
+        self._arrays = {name: np.zeros_like(array) for name, array in parameters.arrays.items()}
+
+    def __getitem__(self, name):
+        return self._arrays[name]
+
+    def __setitem__(self, name, value):
+        array = self._arrays[name]
+        if value is not array:
+            array[...] = value
+
+    def __iter__(self):
+        return iter(self._arrays)
+
+    def __len__(self):
+        return len(self._arrays)
+
+    def __repr__(self):
+        return f"Gradients({self._arrays!r})"
+
+    def zero(self):
+        """Set every gradient to zero."""
+        for array in self._arrays.values():
+            array.fill(0)
+
+
+def _read_only(array):
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
+def _real_array(name, value, dtype):
+    """Return a copy of `value` in `dtype`: what fails, fails before a parameter is touched."""
+    array = as_ndarray(name, value)
+    if array.dtype.kind not in "fiu":
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+    return np.array(array, dtype=dtype)

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options and fixtures of all tests: dtype, cell, threads, a random generator."""
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import fastrnn
+
+
+def pytest_addoption(parser):
+    parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
+
+
+def pytest_configure(config):
+    if config.getoption("--slow") and config.option.markexpr == "not slow":
+        config.option.markexpr = ""
+    # The normal run tries the same examples each time; --slow draws new ones.
+    settings.register_profile("normal", deadline=None, derandomize=True, database=None)
+    settings.register_profile("slow", deadline=None)
+    settings.load_profile("slow" if config.getoption("--slow") else "normal")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20260719)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture(params=["RNN", "LSTM", "GRU"])
+def cell(request):
+    """One of the three engine classes."""
+    return getattr(fastrnn, request.param)
+
+
+@pytest.fixture(params=[1, 2, 3])
+def threads(request):
+    """The number of threads set for the test."""
+    before = fastrnn.get_num_threads()
+    fastrnn.set_num_threads(request.param)
+    yield request.param
+    fastrnn.set_num_threads(before)
