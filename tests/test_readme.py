@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The examples of README.md run as they are printed."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def example(language):
+    blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert len(blocks) == 1, f"README.md has {len(blocks)} blocks of {language}, wanted one"
+    return blocks[0]
+
+
+def test_python_example():
+    done = subprocess.run([sys.executable, "-W", "error", "-c", example("python")],
+                          capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_c_example(tmp_path):
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("no C compiler")
+    (tmp_path / "example.c").write_text(example("c"))
+    sources = [str(f) for f in sorted(ROOT.glob("src_c/*.c")) + sorted(ROOT.glob("src_c/isa/*.c"))]
+    subprocess.run([compiler, "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/src_c",
+                    "example.c", *sources, "-lm", "-o", "example"], cwd=tmp_path, check=True)
+    done = subprocess.run([tmp_path / "example"], input="1 2 3\n4 5 6\n", capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n0\n", "")
