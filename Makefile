@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+# make demo and make test need only Python 3.11 and a C compiler; the rest is for development.
+PYTHON ?= python3
+TORCH ?= torch==2.13.0
+CLANG_FORMAT ?= clang-format
+VENV = .venv
+PY = $(VENV)/bin/python
+PIP = $(PY) -m pip --disable-pip-version-check
+SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
+C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch])
+
+.PHONY: demo test test-c asan lint format bench clean
+
+demo: $(VENV)/.package
+	$(PY) -m fastrnn demo
+
+test: $(VENV)/.test
+	$(PY) -m pytest $(ARGS)
+
+test-c:
+	$(MAKE) -C src_c test
+
+asan:
+	$(MAKE) -C src_c asan
+
+lint: $(VENV)/.lint
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/cython-lint fastrnn/_core
+	$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
+
+format: $(VENV)/.lint
+	$(VENV)/bin/ruff check -q --fix --exit-zero .
+	$(CLANG_FORMAT) -i $(C_FILES)
+
+bench: $(VENV)/.bench
+	$(PY) bench/run.py $(ARGS)
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info fastrnn/_core/*.c fastrnn/_core/*.so
+	$(MAKE) -C src_c clean
+
+# One environment for all targets; a stamp file in it says which extras are there already.
+$(PY):
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.package: $(SOURCES) | $(PY)
+	$(PIP) install -e .
+	touch $@
+
+# torch first and by itself, so that the version asked for is the one the others find.
+$(VENV)/.test $(VENV)/.bench: $(VENV)/.%: $(SOURCES) | $(PY)
+	$(PIP) install "$(TORCH)"
+	$(PIP) install -e ".[$*]"
+	touch $@ $(VENV)/.package
+
+$(VENV)/.lint: | $(PY)
+	$(PIP) install ruff cython-lint
+	touch $@
