@@ -37,7 +37,7 @@ class Recipe:
 
     batch_size: int = 32
     steps: int = 64
-    lr: float = 4e-3
+    lr: float = 8e-3
     warmup: float = 0.02
     max_norm: float = 1.0
     seed: int = 0

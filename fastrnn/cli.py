@@ -97,7 +97,7 @@ def _add_demo(commands):
     new.add_argument("--embedding", type=_positive(int), help="size of a character's vector (64)")
     new.add_argument("--batch", type=_positive(int), help="rows of the text side by side (32)")
     new.add_argument("--block", type=_positive(int), help="characters between updates (64)")
-    new.add_argument("--lr", type=_positive(float), help="highest learning rate (0.004)")
+    new.add_argument("--lr", type=_positive(float), help="highest learning rate (0.008)")
     new.add_argument("--seed", type=_natural, help="of all that is random (0)")
     _add_threads(demo)
     demo.set_defaults(run=_demo)

@@ -32,7 +32,7 @@ MODEL_OPTIONS = {
 RECIPE_OPTIONS = {
     "batch": ("batch_size", 32),
     "block": ("steps", 64),
-    "lr": ("lr", 4e-3),
+    "lr": ("lr", 8e-3),
     "seed": ("seed", 0),
 }
 

@@ -133,11 +133,7 @@ class Engine:
         x = checks.sequence(self, x)
         x_shape = x.shape
         batched = len(x_shape) == 3
-        swap = batched and self.batch_first
-        if swap:
-            x = x.swapaxes(0, 1)
-        elif not batched:
-            x = x[:, None]
+        x = self._time_major(x)
         steps, rows, _ = x.shape
         checks.steps_and_rows(steps, rows, self._max_rows)
         h0, c0 = checks.state("state", state, self, rows, batched)
@@ -147,23 +143,33 @@ class Engine:
             lengths = checks.lengths(lengths, steps, rows)
 
         y = np.empty((*x_shape[:-1], self._output_width), self.dtype)
-        h_n = np.empty((self.state_slots, rows, self.output_size), self.dtype)
-        c_n = None
-        if self.has_cell_state:
-            c_n = np.empty((self.state_slots, rows, self.hidden_size), self.dtype)
+        h_n, c_n = self._new_state(rows)
         version, layers = self._packed_layers()
+        keep = self.training
+        record = [], []
         if rows:
-            out = y.swapaxes(0, 1) if swap else y if batched else y[:, None]
-            record = self._run(layers, x, out, (h0, c0), (h_n, c_n), lengths)
-        else:
-            record = [], []
-        if self.training:
+            record = self._run(
+                layers, x, self._time_major(y), (h0, c0), (h_n, c_n), lengths, keep
+            )
+        if keep:
             vars(self)["_kept"] = _Kept(version, *record, x_shape, y.shape)
         return y, self._state_out(h_n, c_n, batched)
 
-    def _run(self, layers, x, y, initial, final, lengths):
+    def _time_major(self, sequence):
+        """View a sequence as (T, N, ...), whatever the caller's order of axes."""
+        if sequence.ndim == 2:
+            return sequence[:, None]
+        return sequence.swapaxes(0, 1) if self.batch_first else sequence
+
+    def _new_state(self, rows):
+        """Arrays for h (S, N, P) and c (S, N, H), which is None but for LSTM."""
+        h = np.empty((self.state_slots, rows, self.output_size), self.dtype)
+        if not self.has_cell_state:
+            return h, None
+        return h, np.empty((self.state_slots, rows, self.hidden_size), self.dtype)
+
+    def _run(self, layers, x, y, initial, final, lengths, keep):
         """Run all layers from x (T, N, I) into y (T, N, D*P); return (tapes, dropout masks)."""
-        keep = self.training
         h0, c0 = initial
         h_n, c_n = final
         last = len(layers) - 1
@@ -257,26 +263,19 @@ class Engine:
         """
         kept = self._kept_forward()
         batched = len(kept.x_shape) == 3
-        swap = batched and self.batch_first
-        rows = kept.x_shape[0 if swap else 1] if batched else 1
+        dx = np.empty(kept.x_shape, self.dtype)
+        rows = self._time_major(dx).shape[1]
         if dy is None and dstate is None:
             raise ValueError("dy and dstate are both None: there is nothing to propagate")
         if dy is not None:
             dy = checks.shaped("dy", dy, self.dtype, kept.y_shape)
-            dy = dy if dy.flags.aligned else np.array(dy)
-            dy = dy.swapaxes(0, 1) if swap else dy if batched else dy[:, None]
+            dy = self._time_major(dy if dy.flags.aligned else np.array(dy))
         dfinal = checks.state("dstate", dstate, self, rows, batched, optional=True)
-
-        dx = np.empty(kept.x_shape, self.dtype)
-        dh0 = np.empty((self.state_slots, rows, self.output_size), self.dtype)
-        dc0 = None
-        if self.has_cell_state:
-            dc0 = np.empty((self.state_slots, rows, self.hidden_size), self.dtype)
+        dh0, dc0 = self._new_state(rows)
         grad_rows = self._gradient_rows()
         vars(self)["_kept"] = _SPENT  # the loops overwrite the tapes
         if rows:
-            out = dx.swapaxes(0, 1) if swap else dx if batched else dx[:, None]
-            self._run_backward(kept, dy, dfinal, out, (dh0, dc0), grad_rows)
+            self._run_backward(kept, dy, dfinal, self._time_major(dx), (dh0, dc0), grad_rows)
         return dx, self._state_out(dh0, dc0, batched)
 
     def _kept_forward(self):

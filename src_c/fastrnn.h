@@ -98,17 +98,17 @@ typedef enum {
 
 typedef enum {
     FASTRNN_OK = 0,
-    FASTRNN_ERROR_NULL = 1,          /* a pointer that must not be NULL is */
-    FASTRNN_ERROR_ENUM = 2,          /* cell, activation, dtype or isa is no value of its enum */
-    FASTRNN_ERROR_SIZE = 3,          /* a size is not positive (proj_size: is negative) */
-    FASTRNN_ERROR_OVERFLOW = 4,      /* sizes so large that an array could not be addressed */
-    FASTRNN_ERROR_PROJECTION = 5,    /* proj_size without LSTM, or not below hidden_size */
-    FASTRNN_ERROR_UNUSED = 6,        /* something given that this stack has no use for */
-    FASTRNN_ERROR_ISA = 7,           /* this machine or this build lacks the instruction set */
-    FASTRNN_ERROR_ALIGNMENT = 8,     /* memory or an array starts where it must not */
-    FASTRNN_ERROR_MEMORY = 9,        /* fewer bytes of memory than asked for */
+    FASTRNN_ERROR_NULL = 1,           /* a pointer that must not be NULL is */
+    FASTRNN_ERROR_ENUM = 2,           /* cell, activation, dtype or isa is no value of its enum */
+    FASTRNN_ERROR_SIZE = 3,           /* a size is not positive (proj_size: is negative) */
+    FASTRNN_ERROR_OVERFLOW = 4,       /* sizes so large that an array could not be addressed */
+    FASTRNN_ERROR_PROJECTION = 5,     /* proj_size without LSTM, or not below hidden_size */
+    FASTRNN_ERROR_UNUSED = 6,         /* something given that this stack has no use for */
+    FASTRNN_ERROR_ISA = 7,            /* this machine or this build lacks the instruction set */
+    FASTRNN_ERROR_ALIGNMENT = 8,      /* memory or an array starts where it must not */
+    FASTRNN_ERROR_MEMORY = 9,         /* fewer bytes of memory than asked for */
     FASTRNN_ERROR_BIDIRECTIONAL = 10, /* a stream cannot read backwards */
-    FASTRNN_ERROR_ROW = 11           /* no such row in the batch */
+    FASTRNN_ERROR_ROW = 11            /* no such row in the batch */
 } fastrnn_status;
 
 /* What a stack looks like. Start from zeros: the first value of each enum and no projection. */

@@ -16,17 +16,19 @@ import numpy as np
 cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
 
-from fastrnn._core.gemm cimport (
-    Segment, blas_gemm, gemm_function, input_segments, recurrent_segments, uses_blas,
+from fastrnn._core.gemm cimport uses_blas
+from fastrnn._core.gradients cimport (
+    INPUT_ROWS, Gradients, add_bias_gradients, add_row, describe_gradients, products_by_blas,
+    products_share, sums_share,
 )
 from fastrnn._core.kernels cimport (
-    FASTRNN_GRU, FASTRNN_LSTM, fastrnn_backward_step, fastrnn_denormals_flush,
-    fastrnn_denormals_restore, fastrnn_kernels, fastrnn_outer, fastrnn_product, fastrnn_rows,
+    FASTRNN_GRU, fastrnn_backward_step, fastrnn_denormals_flush,
+    fastrnn_denormals_restore, fastrnn_kernels, fastrnn_product,
 )
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.recurrent cimport (
-    ALONE, BY_ROWS, BY_UNITS, Buffers, Split, Tape, c_at, choose_split, gather_rows, h_at, m_at,
-    padded, scatter_rows, state_row,
+    ALONE, BY_ROWS, BY_UNITS, Buffers, Split, Tape, c_at, choose_split, gather_rows, h_at,
+    padded, scatter_rows,
     zero_padding,
 )
 from fastrnn._core.runtime cimport (
@@ -34,46 +36,29 @@ from fastrnn._core.runtime cimport (
     mark_team_used, threads,
 )
 from fastrnn._core.schedule cimport (
-    Order, View, active_rows, batch_row, first_packed, offset_in, row_cut, row_length, step_rows,
+    Order, View, active_rows, first_packed, offset_in, row_cut, row_length, step_rows,
     view_of,
 )
 
 cnp.import_array()
-
-# Rows of dx computed together.
-cdef Py_ssize_t INPUT_ROWS = 240
-
-# One matrix of gradients: rows of the tape's gates or projections times rows of x, h or m.
-ctypedef struct WeightGradient:
-    char *left
-    Py_ssize_t left_stride
-    fastrnn_rows right
-    Py_ssize_t columns
-    char *into
-    Py_ssize_t height
-
 
 ctypedef struct Backward:
     const fastrnn_kernels *kernels
     Order order
     Buffers buffers
     View dy
-    View dx
     fastrnn_backward_step step
     fastrnn_product recurrent     # d(pre-activations) R
-    fastrnn_product input         # d(pre-activations) W
+    Gradients gradients
     int cell
     bint projected
     bint products_by_blas
     Py_ssize_t recurrent_offset   # bytes from a row of gates to its recurrent side
-    Py_ssize_t step_panels, recurrent_panels, input_panels
+    Py_ssize_t step_panels, recurrent_panels
     Py_ssize_t itemsize
     char *share                   # d of the initial h gathers here, N x P
     char *dc
     char *dh                      # projected: dh of every step, N x P
-    char *sums                    # column sums of the gates, for the biases
-    WeightGradient weights[4]
-    int weight_count
     Split split
     char *scratch                 # scratch_bytes for each thread
     Py_ssize_t scratch_bytes
@@ -144,73 +129,13 @@ cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
         add_recurrent(b, 0, b.share, row_begin, min(row_end, active_rows(o, 0)), thread, team)
 
 
-cdef void input_gradient(Backward *b, Py_ssize_t begin, Py_ssize_t end,
-                         ptrdiff_t *table) noexcept nogil:
-    """dx of the packed rows [begin, end): d(pre-activations) W."""
-    cdef Order *o = &b.order
-    cdef fastrnn_product product = b.input
-    cdef Py_ssize_t q = begin, s = 0, n
-    while begin < end and first_packed(o, s) + active_rows(o, s) <= begin:
-        s += 1
-    while q < end:
-        product.a.base = b.buffers.gates + q * b.buffers.gates_stride
-        n = 0
-        while q < end and n < INPUT_ROWS:
-            if q - first_packed(o, s) >= active_rows(o, s):
-                s += 1
-            table[n] = offset_in(&b.dx, o, s, q - first_packed(o, s))
-            n += 1
-            q += 1
-        product.c.offset = table
-        b.kernels.product(&product, 0, n, 0, b.input_panels)
-
-
-cdef void products_share(Backward *b, int thread, int team) noexcept nogil:
-    """One thread's share of the products after the loop: rows of dx and of each gradient."""
-    cdef char *scratch = b.scratch + thread * b.scratch_bytes
-    cdef Py_ssize_t total = b.order.total
-    cdef fastrnn_outer product
-    cdef WeightGradient *w
-    cdef int i
-    if b.dx.base != NULL:
-        input_gradient(b, total * thread // team, total * (thread + 1) // team,
-                       <ptrdiff_t *> scratch)
-    for i in range(b.weight_count):
-        w = &b.weights[i]
-        product.a.base = w.left
-        product.a.stride = w.left_stride
-        product.a.offset = NULL
-        product.a.step = 1
-        product.b = w.right
-        product.rows = total
-        product.columns = w.columns
-        product.c = w.into
-        product.c_stride = w.columns * b.itemsize
-        b.kernels.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
-                        scratch)
-
-
-cdef void sums_share(Backward *b, int thread, int team) noexcept nogil:
-    """One thread's share of the column sums of d(pre-activations)."""
-    cdef fastrnn_rows gates
-    cdef Py_ssize_t columns = b.buffers.gates_stride // b.itemsize
-    if b.sums == NULL:
-        return
-    gates.base = b.buffers.gates
-    gates.stride = b.buffers.gates_stride
-    gates.offset = NULL
-    gates.step = 1
-    b.kernels.column_sums(&gates, b.order.total, columns * thread // team,
-                          columns * (thread + 1) // team, b.sums)
-
-
 cdef void backward_share(Backward *b, int thread, int team) noexcept nogil:
     cdef uint64_t denormals = fastrnn_denormals_flush()
     steps_share(b, thread, team)
     fastrnn_barrier_wait(&b.barrier, team)
-    sums_share(b, thread, team)
+    sums_share(&b.gradients, thread, team)
     if not b.products_by_blas:
-        products_share(b, thread, team)
+        products_share(&b.gradients, thread, team, b.scratch + thread * b.scratch_bytes)
     fastrnn_denormals_restore(denormals)
 
 
@@ -224,141 +149,7 @@ cdef void backward_all(Backward *b) noexcept nogil:
         backward_share(b, threadid(), fastrnn_team_size())
 
 
-cdef void products_by_blas(Backward *b, PackedLayer layer, char *staging) noexcept nogil:
-    """dx and the weights' gradients through BLAS; rows it cannot address are staged."""
-    cdef gemm_function multiply = blas_gemm(layer.dtype)
-    cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, total = b.order.total
-    cdef Py_ssize_t size = b.itemsize, ld = b.buffers.gates_stride // b.itemsize
-    cdef Segment segments[2]
-    cdef WeightGradient *w
-    cdef const char *right
-    cdef int i, count
-    for i in range(b.weight_count):
-        w = &b.weights[i]
-        right = w.right.base
-        if w.right.offset != NULL or w.right.step != 1 or w.right.stride != w.columns * size:
-            copy_rows(&w.right, total, w.columns, size, staging)
-            right = staging
-        multiply(True, False, w.height, w.columns, total, w.left, w.left_stride // size, right,
-             w.columns, 1.0, w.into, w.columns)
-    if b.dx.base == NULL:
-        return
-    count = input_segments(layer.cell, segments)
-    for i in range(count):
-        multiply(False, False, total, I, segments[i].gates * H,
-             b.buffers.gates + segments[i].stored * H * size, ld,
-             layer.w_ih_data + segments[i].torch * H * I * size, I, 0.0 if i == 0 else 1.0,
-             staging, I)
-    put_input_gradient(b, I, staging)
-
-
-cdef void copy_rows(const fastrnn_rows *rows, Py_ssize_t count, Py_ssize_t width,
-                    Py_ssize_t itemsize, char *to) noexcept nogil:
-    cdef Py_ssize_t q, j
-    cdef const char *source
-    for q in range(count):
-        source = rows.base + (rows.offset[q] if rows.offset != NULL else q * rows.stride)
-        for j in range(width):
-            memcpy(to + j * itemsize, source + j * rows.step * itemsize, itemsize)
-        to += width * itemsize
-
-
-cdef void put_input_gradient(const Backward *b, Py_ssize_t width,
-                             const char *packed) noexcept nogil:
-    """Writes or adds the packed rows of dx to where they belong."""
-    cdef const Order *o = &b.order
-    cdef Py_ssize_t s, row
-    cdef char *to
-    for s in range(o.steps):
-        for row in range(active_rows(o, s)):
-            to = b.dx.base + offset_in(&b.dx, o, s, row)
-            if not b.input.accumulate:
-                memcpy(to, packed, width * b.itemsize)
-            else:
-                add_row(packed, to, width * b.itemsize, b.itemsize)
-            packed += width * b.itemsize
-
-
-cdef void add_weight(Backward *b, char *left, Py_ssize_t left_stride, fastrnn_rows right,
-                     Py_ssize_t columns, Py_ssize_t height, cnp.ndarray into,
-                     Py_ssize_t into_row) noexcept:
-    cdef WeightGradient *w = &b.weights[b.weight_count]
-    w.left = left
-    w.left_stride = left_stride
-    w.right = right
-    w.columns = columns
-    w.height = height
-    w.into = <char *> cnp.PyArray_DATA(into) + into_row * columns * b.itemsize
-    b.weight_count += 1
-
-
-cdef fastrnn_rows packed_x(const View *x, const Order *o, ptrdiff_t *table) noexcept nogil:
-    """x as a matrix of packed rows; `table` is filled where no single stride leads through it."""
-    cdef fastrnn_rows rows
-    cdef Py_ssize_t s, row
-    rows.base = x.base
-    rows.step = x.step
-    rows.offset = NULL
-    rows.stride = x.batch
-    if not o.ragged and not o.reverse and (x.time == o.N * x.batch or o.steps == 1):
-        return rows
-    rows.offset = table
-    for s in range(o.steps):
-        for row in range(active_rows(o, s)):
-            table[0] = offset_in(x, o, s, row)
-            table += 1
-    return rows
-
-
-cdef fastrnn_rows packed_h_prev(const Buffers *buffers, const Order *o,
-                                ptrdiff_t *table) noexcept nogil:
-    """The state before each packed row's step, as a matrix."""
-    cdef fastrnn_rows rows
-    cdef Py_ssize_t s, row
-    rows.base = buffers.h
-    rows.stride = buffers.h_stride
-    rows.step = 1
-    rows.offset = NULL
-    if o.ragged:
-        rows.offset = table
-        for s in range(o.steps):
-            for row in range(active_rows(o, s)):
-                table[0] = (state_row(buffers, o, s - 1) + row) * buffers.h_stride
-                table += 1
-    return rows
-
-
-cdef void list_weights(Backward *b, PackedLayer layer, const View *x, dict grads,
-                       ptrdiff_t *tables) noexcept:
-    cdef Py_ssize_t H = layer.hidden_size, stride = b.buffers.gates_stride
-    cdef Segment segments[2]
-    cdef fastrnn_rows rows = packed_x(x, &b.order, tables)
-    cdef int i, count = input_segments(layer.cell, segments)
-    for i in range(count):
-        add_weight(b, b.buffers.gates + segments[i].stored * H * b.itemsize, stride, rows,
-                   layer.input_size, segments[i].gates * H, grads["w_ih"], segments[i].torch * H)
-    rows = packed_h_prev(&b.buffers, &b.order, tables + b.order.total)
-    recurrent_segments(layer.cell, segments)
-    add_weight(b, b.buffers.gates + b.recurrent_offset, stride, rows, layer.output_size,
-               layer.gates * H, grads["w_hh"], 0)
-    if b.projected:
-        rows.base = b.buffers.m
-        rows.stride = b.buffers.c_stride
-        rows.offset = NULL
-        add_weight(b, b.dh, b.buffers.h_stride, rows, H, layer.output_size, grads["w_hr"], 0)
-
-
-cdef void add_bias_gradients(int cell, cnp.ndarray sums, dict grads, Py_ssize_t H):
-    cdef Segment segments[2]
-    cdef int i, count = input_segments(cell, segments)
-    for i in range(count):
-        grads["b_ih"][segments[i].torch * H:(segments[i].torch + segments[i].gates) * H] += (
-            sums[segments[i].stored * H:(segments[i].stored + segments[i].gates) * H])
-    recurrent_segments(cell, segments)
-    grads["b_hh"] += sums[segments[0].stored * H:(segments[0].stored + segments[0].gates) * H]
-
-
-cdef void describe(Backward *b, PackedLayer layer, Tape tape, bint accumulate_dx) noexcept:
+cdef void describe(Backward *b, PackedLayer layer) noexcept:
     """Fills in what does not change from step to step."""
     cdef Buffers *buffers = &b.buffers
     b.kernels = layer.kernels
@@ -375,15 +166,6 @@ cdef void describe(Backward *b, PackedLayer layer, Tape tape, bint accumulate_dx
     b.recurrent.c.stride = buffers.h_stride
     b.recurrent.c.step = 1
     b.recurrent_panels = layer.r_back.panels
-    memset(&b.input, 0, sizeof(b.input))
-    b.input.shape = layer.w_back.shape
-    b.input.pack = layer.w_back.data()
-    b.input.accumulate = accumulate_dx
-    b.input.a.stride = buffers.gates_stride
-    b.input.a.step = 1
-    b.input.c.base = b.dx.base
-    b.input.c.step = 1
-    b.input_panels = layer.w_back.panels
     memset(&b.step, 0, sizeof(b.step))
     b.step.hidden = layer.hidden_size
     b.step.activation = layer.activation
@@ -405,16 +187,6 @@ cdef void describe(Backward *b, PackedLayer layer, Tape tape, bint accumulate_dx
         b.step.a_stride = buffers.gates_stride
         b.step.share = b.share
         b.step.share_stride = buffers.h_stride
-
-
-cdef void add_row(const char *row, char *to, Py_ssize_t bytes_, Py_ssize_t itemsize) noexcept nogil:
-    cdef Py_ssize_t j
-    if itemsize == 4:
-        for j in range(bytes_ // 4):
-            (<float *> to)[j] += (<const float *> row)[j]
-    else:
-        for j in range(bytes_ // 8):
-            (<double *> to)[j] += (<const double *> row)[j]
 
 
 cdef void start_projected(Backward *b) noexcept nogil:
@@ -454,6 +226,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     """
     cdef PackedLayer layer = tape.layer
     cdef Backward b
+    cdef Gradients *g = &b.gradients
     cdef Memory scratch = Memory()
     cdef View x = view_of(tape.x)
     cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, P = layer.output_size
@@ -471,7 +244,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
         dy = dy if cnp.PyArray_STRIDE(<cnp.ndarray> dy, 2) == size else dy.copy()
         b.dy = view_of(dy)
     if dx is not None:
-        b.dx = view_of(dx)
+        g.dx = view_of(dx)
     b.split = choose_split(layer, &b.order, 4.0 * total * layer.gates * H * (I + P))
     b.products_by_blas = uses_blas(layer, layer.gates * H, max(I, P), total)
     team = 1 if b.split == ALONE else threads()
@@ -492,9 +265,11 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
 
     if grads["b_ih"] is not None:
         sums = np.zeros(b.buffers.gates_stride // size, dtype=tape.x.dtype)
-        b.sums = <char *> cnp.PyArray_DATA(sums)
-    describe(&b, layer, tape, accumulate_dx)
-    list_weights(&b, layer, &x, grads, <ptrdiff_t *> at)
+        g.sums = <char *> cnp.PyArray_DATA(sums)
+    describe(&b, layer)
+    g.kernels, g.order, g.buffers, g.itemsize = b.kernels, b.order, b.buffers, size
+    g.dh = b.dh if b.projected else NULL
+    describe_gradients(g, layer, &x, grads, accumulate_dx, <ptrdiff_t *> at)
     gather_rows(&b.order, dh_n, b.buffers.h_stride, b.share)
     if b.buffers.c != NULL:
         gather_rows(&b.order, dc_n, b.buffers.c_stride, b.dc)
@@ -504,11 +279,11 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     with nogil:
         if b.projected:
             start_projected(&b)
-        if b.dx.base != NULL and b.order.ragged and not accumulate_dx:
-            zero_padding(&b.dx, &b.order, T, I * size)
+        if g.dx.base != NULL and b.order.ragged and not accumulate_dx:
+            zero_padding(&g.dx, &b.order, T, I * size)
         backward_all(&b)
         if b.products_by_blas:
-            products_by_blas(&b, layer, at + tables)
+            products_by_blas(g, layer, at + tables)
     scatter_rows(&b.order, b.share, b.buffers.h_stride, dh0)
     if b.buffers.c != NULL:
         scatter_rows(&b.order, b.dc, b.buffers.c_stride, dc0)

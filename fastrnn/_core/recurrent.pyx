@@ -299,7 +299,8 @@ cdef void describe(Forward *f, PackedLayer layer) noexcept:
         f.projection_panels = layer.projection.panels
 
 
-cdef void forward_by_blas(Forward *f, PackedLayer layer, char *staging, char *result) noexcept nogil:
+cdef void forward_by_blas(Forward *f, PackedLayer layer, char *staging,
+                          char *result) noexcept nogil:
     """BLAS has threads of its own, so it runs between our parallel regions, a chunk at a time."""
     cdef Py_ssize_t begin = 0, end, s, row, row_bytes = layer.w.shape.gates * layer.w.shape.units
     row_bytes *= f.kernels.itemsize

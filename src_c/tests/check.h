@@ -14,20 +14,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "../internal.h"
 
 static int checks_done, checks_failed;
 
 /* CHECK(condition, format, ...): counts, and says where and what if it fails. */
-#define CHECK(condition, ...)                                                                     \
-    do {                                                                                          \
-        checks_done++;                                                                            \
-        if (!(condition) && checks_failed++ < 20) {                                               \
-            printf("%s:%d: %s: ", __FILE__, __LINE__, #condition);                                \
-            printf(__VA_ARGS__);                                                                  \
-            printf("\n");                                                                         \
-        }                                                                                         \
+#define CHECK(condition, ...)                                      \
+    do {                                                           \
+        checks_done++;                                             \
+        if (!(condition) && checks_failed++ < 20) {                \
+            printf("%s:%d: %s: ", __FILE__, __LINE__, #condition); \
+            printf(__VA_ARGS__);                                   \
+            printf("\n");                                          \
+        }                                                          \
     } while (0)
 
 static inline int report(const char *what) {
@@ -63,7 +64,6 @@ static inline void set(fastrnn_dtype dtype, void *a, ptrdiff_t i, double value) 
 /* ---- memory: ends at an unreadable page, so reading or writing past it stops the program; what
  * lies before it is checked when it is freed; filled with NaN ---- */
 
-#define PAGE 65536 /* at least the machine's */
 #define MAX_BLOCKS 4096
 
 static struct {
@@ -73,17 +73,17 @@ static struct {
 static int memory_block_count;
 
 static inline void *new_bytes(size_t bytes) {
-    size_t pages = (bytes + PAGE - 1) / PAGE * PAGE;
-    unsigned char *base = mmap(NULL, pages + PAGE, PROT_READ | PROT_WRITE,
-                               MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), pages = (bytes + page - 1) / page * page;
+    unsigned char *base =
+        mmap(NULL, pages + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED || memory_block_count == MAX_BLOCKS ||
-        mprotect(base + pages, PAGE, PROT_NONE) != 0) {
+        mprotect(base + pages, page, PROT_NONE) != 0) {
         printf("out of memory\n");
         exit(2);
     }
     memory_blocks[memory_block_count].base = base;
     memory_blocks[memory_block_count].slack = pages - bytes;
-    memory_blocks[memory_block_count++].size = pages + PAGE;
+    memory_blocks[memory_block_count++].size = pages + page;
     memset(base, 0xff, pages);
     return base + pages - bytes;
 }

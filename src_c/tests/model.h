@@ -100,15 +100,12 @@ typedef struct {
 } variant;
 
 static const variant variants[] = {
-    {"rnn tanh", FASTRNN_RNN, FASTRNN_TANH, 0},
-    {"rnn relu", FASTRNN_RNN, FASTRNN_RELU, 0},
-    {"rnn sigmoid", FASTRNN_RNN, FASTRNN_SIGMOID, 0},
-    {"lstm", FASTRNN_LSTM, FASTRNN_TANH, 0},
-    {"lstm projected", FASTRNN_LSTM, FASTRNN_TANH, 1},
-    {"gru", FASTRNN_GRU, FASTRNN_TANH, 0},
+    {"rnn tanh", FASTRNN_RNN, FASTRNN_TANH, 0},        {"rnn relu", FASTRNN_RNN, FASTRNN_RELU, 0},
+    {"rnn sigmoid", FASTRNN_RNN, FASTRNN_SIGMOID, 0},  {"lstm", FASTRNN_LSTM, FASTRNN_TANH, 0},
+    {"lstm projected", FASTRNN_LSTM, FASTRNN_TANH, 1}, {"gru", FASTRNN_GRU, FASTRNN_TANH, 0},
 };
 
-#define FOR_EACH_VARIANT(v)                                                                       \
+#define FOR_EACH_VARIANT(v) \
     for (const variant *v = variants; v < variants + sizeof variants / sizeof variants[0]; v++)
 
 static inline fastrnn_spec spec_of(const variant *v, fastrnn_dtype dtype, ptrdiff_t I, ptrdiff_t H,

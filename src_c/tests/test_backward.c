@@ -79,16 +79,26 @@ static example step(const example *e, int in_parts) {
     got.dc = copy_rows(dtype, &e->dc, e->rows, e->H);
     got.share = copy_rows(dtype, &e->share, e->rows, e->H);
     fastrnn_shape shape = {e->H, 1, e->K};
-    fastrnn_backward_step call = {.hidden = e->H, .depth = e->K, .activation = (int)e->activation,
+    fastrnn_backward_step call = {.hidden = e->H,
+                                  .depth = e->K,
+                                  .activation = (int)e->activation,
                                   .pack = new_pack(e->kernels, &shape, e->weight),
-                                  .a = e->a.base, .a_stride = e->a.stride, .live = e->live,
-                                  .share = got.share.base, .share_stride = got.share.stride,
+                                  .a = e->a.base,
+                                  .a_stride = e->a.stride,
+                                  .live = e->live,
+                                  .share = got.share.base,
+                                  .share_stride = got.share.stride,
                                   .dy = e->dy,
-                                  .gates = got.gates.base, .gates_stride = got.gates.stride,
-                                  .dc = got.dc.base, .dc_stride = got.dc.stride,
-                                  .c_prev = e->c_prev.base, .c_prev_stride = e->c_prev.stride,
-                                  .c = e->c.base, .c_stride = e->c.stride,
-                                  .h_prev = e->h_prev.base, .h_prev_stride = e->h_prev.stride};
+                                  .gates = got.gates.base,
+                                  .gates_stride = got.gates.stride,
+                                  .dc = got.dc.base,
+                                  .dc_stride = got.dc.stride,
+                                  .c_prev = e->c_prev.base,
+                                  .c_prev_stride = e->c_prev.stride,
+                                  .c = e->c.base,
+                                  .c_stride = e->c.stride,
+                                  .h_prev = e->h_prev.base,
+                                  .h_prev_stride = e->h_prev.stride};
     ptrdiff_t panels = fastrnn_panel_count(e->kernels, &shape), row = 0, panel = 0;
     if (in_parts) row = e->rows / 2, panel = (panels + 1) / 2;
     e->kernels->backward[e->cell](&call, row, e->rows, 0, panel);
@@ -120,8 +130,13 @@ static void check_step(const example *e) {
 static void try_cell(const fastrnn_kernels *kernels, fastrnn_cell cell,
                      fastrnn_activation activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t K) {
     fastrnn_dtype dtype = kernels->dtype;
-    example e = {.kernels = kernels, .cell = cell, .activation = activation, .rows = rows, .H = H,
-                 .K = K, .weight = random_array(dtype, H * K, 0.5)};
+    example e = {.kernels = kernels,
+                 .cell = cell,
+                 .activation = activation,
+                 .rows = rows,
+                 .H = H,
+                 .K = K,
+                 .weight = random_array(dtype, H * K, 0.5)};
     e.a = new_rows(dtype, ROWS_STRIDED, rows, K, 1, 1);
     e.gates = new_rows(dtype, ROWS_STRIDED, rows, (cell == FASTRNN_RNN ? 1 : 4) * H, 1, 1);
     e.dc = new_rows(dtype, ROWS_STRIDED, rows, H, 1, 1);

@@ -18,8 +18,12 @@ static double identity_step(fastrnn_dtype dtype, double x) {
     double one = 1;
     float one_f = 1;
     const void *w = dtype == FASTRNN_F32 ? (const void *)&one_f : &one;
-    fastrnn_spec spec = {.cell = FASTRNN_RNN, .activation = FASTRNN_RELU, .dtype = dtype,
-                         .input_size = 1, .hidden_size = 1, .num_layers = 1};
+    fastrnn_spec spec = {.cell = FASTRNN_RNN,
+                         .activation = FASTRNN_RELU,
+                         .dtype = dtype,
+                         .input_size = 1,
+                         .hidden_size = 1,
+                         .num_layers = 1};
     fastrnn_weights weights = {.w_ih = w, .w_hh = w};
     fastrnn_stack *stack = new_stack(&spec, &weights);
     fastrnn_stream *stream = new_stream(stack, 1);

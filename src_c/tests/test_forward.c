@@ -7,8 +7,8 @@ typedef struct {
     fastrnn_cell cell;
     fastrnn_activation activation;
     ptrdiff_t rows, H, P;
-    const void *r, *bias;                 /* torch's R (G*H x P), GRU's b_hn */
-    fastrnn_rows gates, h_prev, c_prev;   /* not written to */
+    const void *r, *bias;               /* torch's R (G*H x P), GRU's b_hn */
+    fastrnn_rows gates, h_prev, c_prev; /* not written to */
 } example;
 
 typedef struct {
@@ -89,14 +89,23 @@ static result step(const example *e, int keep, int with_y, int in_parts) {
     fastrnn_shape shape = {H, gates, e->P};
     /* c_prev is c when nothing is kept, as in inference */
     const fastrnn_rows *c_prev = keep ? &e->c_prev : &got.c;
-    fastrnn_forward_step call = {.hidden = H, .depth = e->P, .activation = (int)e->activation,
-                                 .keep = keep, .pack = new_pack(e->kernels, &shape, e->r),
+    fastrnn_forward_step call = {.hidden = H,
+                                 .depth = e->P,
+                                 .activation = (int)e->activation,
+                                 .keep = keep,
+                                 .pack = new_pack(e->kernels, &shape, e->r),
                                  .bias = e->bias,
-                                 .h_prev = e->h_prev.base, .h_prev_stride = e->h_prev.stride,
-                                 .gates = got.gates.base, .gates_stride = got.gates.stride,
-                                 .c_prev = c_prev->base, .c_prev_stride = c_prev->stride,
-                                 .c = got.c.base, .c_stride = got.c.stride,
-                                 .h = got.h.base, .h_stride = got.h.stride, .y = got.y};
+                                 .h_prev = e->h_prev.base,
+                                 .h_prev_stride = e->h_prev.stride,
+                                 .gates = got.gates.base,
+                                 .gates_stride = got.gates.stride,
+                                 .c_prev = c_prev->base,
+                                 .c_prev_stride = c_prev->stride,
+                                 .c = got.c.base,
+                                 .c_stride = got.c.stride,
+                                 .h = got.h.base,
+                                 .h_stride = got.h.stride,
+                                 .y = got.y};
     ptrdiff_t panels = fastrnn_panel_count(e->kernels, &shape), row = 0, panel = 0;
     if (in_parts) row = e->rows - 1, panel = (panels + 1) / 2;
     e->kernels->forward[e->cell](&call, row, e->rows, 0, panel);
@@ -109,7 +118,13 @@ static void try_cell(const fastrnn_kernels *kernels, fastrnn_cell cell,
                      fastrnn_activation activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t P) {
     fastrnn_dtype dtype = kernels->dtype;
     int gates = gate_counts[cell];
-    example e = {kernels, cell, activation, rows, H, P, random_array(dtype, gates * H * P, 0.5),
+    example e = {kernels,
+                 cell,
+                 activation,
+                 rows,
+                 H,
+                 P,
+                 random_array(dtype, gates * H * P, 0.5),
                  cell == FASTRNN_GRU && H % 2 ? random_array(dtype, H, 1) : NULL,
                  new_rows(dtype, ROWS_STRIDED, rows, gates * H, 1, 1),
                  new_rows(dtype, ROWS_STRIDED, rows, P, 1, 1),

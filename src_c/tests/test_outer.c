@@ -71,7 +71,7 @@ int main(void) {
                 try_outer(kernels, rows, M, sizes[i], kind);
                 try_sums(kernels, rows, sizes[i], kind);
             }
-        try_outer(kernels, 300, 5, 19, ROWS_STRIDED);  /* deeper than a part */
+        try_outer(kernels, 300, 5, 19, ROWS_STRIDED);   /* deeper than a part */
         try_outer(kernels, 5, 50, 530, ROWS_SCATTERED); /* wider than a part */
     }
     return report("weight and bias gradients are plain sums");

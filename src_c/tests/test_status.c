@@ -2,10 +2,10 @@
 /* Every misuse gets its status and changes nothing; a good call afterwards succeeds. */
 #include "model.h"
 
-#define GIVES(wanted, call)                                                                       \
-    do {                                                                                          \
-        fastrnn_status got_ = (call);                                                             \
-        CHECK(got_ == (wanted), "got \"%s\"", fastrnn_status_text(got_));                         \
+#define GIVES(wanted, call)                                               \
+    do {                                                                  \
+        fastrnn_status got_ = (call);                                     \
+        CHECK(got_ == (wanted), "got \"%s\"", fastrnn_status_text(got_)); \
     } while (0)
 
 static const size_t UNTOUCHED = 12345;
@@ -25,10 +25,10 @@ static void bad_spec(fastrnn_status wanted, fastrnn_spec spec) {
 }
 
 static void specs(void) {
-    const fastrnn_spec rnn = {.cell = FASTRNN_RNN, .input_size = 2, .hidden_size = 3,
-                              .num_layers = 1};
-    const fastrnn_spec lstm = {.cell = FASTRNN_LSTM, .input_size = 2, .hidden_size = 3,
-                               .num_layers = 1};
+    const fastrnn_spec rnn = {
+        .cell = FASTRNN_RNN, .input_size = 2, .hidden_size = 3, .num_layers = 1};
+    const fastrnn_spec lstm = {
+        .cell = FASTRNN_LSTM, .input_size = 2, .hidden_size = 3, .num_layers = 1};
     const ptrdiff_t huge = PTRDIFF_MAX;
     fastrnn_spec s;
 #define BAD(wanted, good, field, value) (s = good, s.field = value, bad_spec(wanted, s))
@@ -66,8 +66,11 @@ static void specs(void) {
 }
 
 static void stacks(void) {
-    const fastrnn_spec plain = {.cell = FASTRNN_LSTM, .input_size = 2, .hidden_size = 3,
-                                .num_layers = 1, .bidirectional = 1};
+    const fastrnn_spec plain = {.cell = FASTRNN_LSTM,
+                                .input_size = 2,
+                                .hidden_size = 3,
+                                .num_layers = 1,
+                                .bidirectional = 1};
     fastrnn_spec projected = plain;
     projected.proj_size = 2;
     fastrnn_weights good[2], w[2], good_projected[2];
@@ -101,8 +104,7 @@ static void stacks(void) {
     GIVES(FASTRNN_ERROR_NULL, fastrnn_stack_init(NULL, bytes, &projected, good_projected, &stack));
     GIVES(FASTRNN_ERROR_NULL, fastrnn_stack_init(memory, bytes, NULL, good_projected, &stack));
     GIVES(FASTRNN_ERROR_NULL, fastrnn_stack_init(memory, bytes, &projected, NULL, &stack));
-    GIVES(FASTRNN_ERROR_NULL,
-          fastrnn_stack_init(memory, bytes, &projected, good_projected, NULL));
+    GIVES(FASTRNN_ERROR_NULL, fastrnn_stack_init(memory, bytes, &projected, good_projected, NULL));
     GIVES(FASTRNN_ERROR_MEMORY,
           fastrnn_stack_init(memory, bytes - 1, &projected, good_projected, &stack));
     GIVES(FASTRNN_ERROR_ALIGNMENT,
@@ -169,8 +171,11 @@ static void streams(void) {
 
 static void runs(void) {
     const ptrdiff_t T = 2, N = 2;
-    const fastrnn_spec spec = {.cell = FASTRNN_RNN, .input_size = 2, .hidden_size = 3,
-                               .num_layers = 2, .bidirectional = 1};
+    const fastrnn_spec spec = {.cell = FASTRNN_RNN,
+                               .input_size = 2,
+                               .hidden_size = 3,
+                               .num_layers = 2,
+                               .bidirectional = 1};
     fastrnn_stack *stack = random_stack(&spec, BIAS_BOTH);
     size_t bytes = UNTOUCHED;
     GIVES(FASTRNN_ERROR_NULL, fastrnn_run_bytes(NULL, T, N, &bytes));
@@ -186,7 +191,7 @@ static void runs(void) {
     sequence q = random_sequence(&spec, T, N);
     float *h0 = q.h0, *h_n = q.h_n, *y = q.y;
     char *x = q.x, *scratch = new_bytes(bytes + 64);
-#define RUN(wanted, T_, N_, x_, y_, h0_, c0_, h_n_, c_n_, scratch_, bytes_)                       \
+#define RUN(wanted, T_, N_, x_, y_, h0_, c0_, h_n_, c_n_, scratch_, bytes_) \
     GIVES(wanted, fastrnn_run(stack, T_, N_, x_, y_, h0_, c0_, h_n_, c_n_, scratch_, bytes_))
     GIVES(FASTRNN_ERROR_NULL, fastrnn_run(NULL, T, N, x, y, h0, NULL, h_n, NULL, scratch, bytes));
     RUN(FASTRNN_ERROR_NULL, T, N, NULL, y, h0, NULL, h_n, NULL, scratch, bytes);

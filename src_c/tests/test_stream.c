@@ -13,9 +13,9 @@ static void compare(const fastrnn_spec *spec, const char *name, ptrdiff_t T, ptr
     size_t y_step = (size_t)(N * outputs_of(spec)) * size_of(spec->dtype);
     char *y = new_array(spec->dtype, q.y_size);
     for (ptrdiff_t t = 0; t < T; t++)
-        CHECK(!fastrnn_stream_step(stream, (char *)q.x + (size_t)t * x_step,
-                                   y + (size_t)t * y_step),
-              "%s", name);
+        CHECK(
+            !fastrnn_stream_step(stream, (char *)q.x + (size_t)t * x_step, y + (size_t)t * y_step),
+            "%s", name);
     void *h = new_array(spec->dtype, q.h_size);
     void *c = q.c_size ? new_array(spec->dtype, q.c_size) : NULL;
     CHECK(!fastrnn_stream_get_state(stream, h, c), "%s", name);
