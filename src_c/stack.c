@@ -25,8 +25,7 @@ static fastrnn_status check_spec(const fastrnn_spec *spec) {
         return FASTRNN_ERROR_SIZE;
     if (spec->proj_size > 0 && (spec->cell != FASTRNN_LSTM || spec->proj_size >= spec->hidden_size))
         return FASTRNN_ERROR_PROJECTION;
-    if (spec->input_size > MAX_SIZE || spec->hidden_size > MAX_SIZE || spec->num_layers > MAX_SIZE)
-        return FASTRNN_ERROR_OVERFLOW;
+    if (spec->input_size > MAX_SIZE || spec->hidden_size > MAX_SIZE) return FASTRNN_ERROR_OVERFLOW;
     return FASTRNN_OK;
 }
 

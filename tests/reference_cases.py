@@ -3,7 +3,7 @@
 
 from fastrnn import reference
 
-T, N, I, H, P = 4, 3, 2, 3, 2  # noqa: E741
+T, N, I, H, P = 4, 3, 2, 3, 2
 
 # name -> class and what makes its cell
 CELLS = {

@@ -106,7 +106,7 @@ def test_agrees_with_torch(config):
 @pytest.mark.parametrize("sizes", [
     (40, 33, 48, 160), (3, 1, 300, 260), (1, 70, 17, 64), (300, 2, 9, 12), (12, 64, 130, 96),
 ], ids=str)
-def test_larger_sizes(cell, dtype, sizes, threads):
+def test_larger_sizes(cell, dtype, sizes):
     steps, rows, input_size, hidden_size = sizes
     config = Config(cell.__name__, steps, rows, input_size, hidden_size, dtype, state=True,
                     options={"bidirectional": rows < 50})

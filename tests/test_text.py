@@ -154,6 +154,8 @@ def test_evaluation_is_the_mean_over_the_text():
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 def test_generated_text_is_what_the_model_predicts(cell):
     model = small_model(cell, layers=2, seed=1)
+    # Large weights: far from even odds, and sensitive to every character read.
+    model.load_state_dict({name: 4 * array for name, array in model.state_dict().items()})
     prompt = "the cat"
     characters = model.generate(prompt, temperature=0)
     text = prompt + "".join(next(characters) for _ in range(30))
@@ -240,6 +242,22 @@ def test_training_learns(cell):
         bits = trainer.update(k / 150)
     assert bits < 1
     assert trainer.model.bits_per_character(IDS) < 1
+
+
+def test_the_state_goes_on_within_a_pass_and_starts_anew_in_the_next():
+    model = small_model(dtype="float64")
+    trainer = CharTrainer(model, TEXT, Recipe(batch_size=4, steps=10, lr=0.0))
+    firsts = []
+    for number in range(2):
+        state = None
+        for index in range(trainer.updates_per_pass):
+            bits = trainer.update(0.5)
+            inputs, targets = trainer._blocks[index]
+            logits, state = model(inputs, state)
+            want = cross_entropy(logits, targets) / math.log(2)
+            assert bits == pytest.approx(want, rel=1e-12), (number, index)
+        firsts.append(trainer._blocks[0][0])
+    assert not np.array_equal(*firsts)  # each pass begins elsewhere
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])

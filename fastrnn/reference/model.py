@@ -67,7 +67,7 @@ class _Model:
         GH = {"rnn": 1, "lstm": 4, "gru": 3}[self.cell] * H
         shapes = {}
         for k in range(self.num_layers):
-            I = self.input_size if k == 0 else P * len(self._directions)  # noqa: E741
+            I = self.input_size if k == 0 else P * len(self._directions)
             for suffix in self._directions:
                 shapes[f"weight_ih_l{k}{suffix}"] = (GH, I)
                 shapes[f"weight_hh_l{k}{suffix}"] = (GH, P)

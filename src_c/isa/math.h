@@ -59,7 +59,7 @@ static inline exp_parts exp_parts_of(vec x, const double m) {
     r = v_fnma(n, v_set1((real)(LN2_LOW / (2 * m))), r);
     vec z = v_mul(r, r); /* the powers of m are in the coefficients */
 #define EVEN(power, coefficient) v_set1((real)(EXP_SCALE * (power) * (coefficient)))
-#define ODD(power, coefficient) v_set1((real)(EXP_SCALE * (power) * m * (coefficient)))
+#define ODD(power, coefficient) v_set1((real)(EXP_SCALE * (power)*m * (coefficient)))
 #ifdef REAL_IS_DOUBLE
     vec a = v_fma(z, EVEN(m * m * m * m, 0.015868315777446955), EVEN(m * m, 0.44443269278808287));
     vec b = v_fma(z, ODD(m * m * m * m, 0.0010574181795450545), ODD(m * m, 0.11109935945475533));

@@ -14,17 +14,18 @@ static uint64_t floating_point_mode(void) {
 #endif
 }
 
-static double identity_step(fastrnn_dtype dtype, double x) {
-    double one = 1;
-    float one_f = 1;
-    const void *w = dtype == FASTRNN_F32 ? (const void *)&one_f : &one;
+/* weight * x by a stack of one unit, for x >= 0. */
+static double scale(fastrnn_dtype dtype, double weight, double x) {
+    void *w = new_array(dtype, 1), *zero = new_array(dtype, 1);
+    set(dtype, w, 0, weight);
+    set(dtype, zero, 0, 0);
     fastrnn_spec spec = {.cell = FASTRNN_RNN,
                          .activation = FASTRNN_RELU,
                          .dtype = dtype,
                          .input_size = 1,
                          .hidden_size = 1,
                          .num_layers = 1};
-    fastrnn_weights weights = {.w_ih = w, .w_hh = w};
+    fastrnn_weights weights = {.w_ih = w, .w_hh = zero};
     fastrnn_stack *stack = new_stack(&spec, &weights);
     fastrnn_stream *stream = new_stream(stack, 1);
     void *a = new_array(dtype, 1);
@@ -45,9 +46,9 @@ static double identity_step(fastrnn_dtype dtype, double x) {
 int main(void) {
     FOR_EACH_DTYPE(dtype) {
         double smallest = dtype == FASTRNN_F32 ? (double)FLT_MIN : DBL_MIN;
-        CHECK(identity_step(dtype, smallest) == smallest, "the smallest normal number stays");
-        double y = identity_step(dtype, smallest / 4);
-        CHECK(y == 0, "a denormal number is zero, got %g", y);
+        CHECK(scale(dtype, 1, smallest) == smallest, "the smallest normal number stays");
+        CHECK(scale(dtype, 8, smallest / 4) == 0, "a denormal operand is zero");
+        CHECK(scale(dtype, 0.25, smallest) == 0, "a denormal result is zero");
         free_all();
     }
     return report("denormals are flushed inside and the mode is put back");
