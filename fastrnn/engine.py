@@ -16,6 +16,7 @@ from . import checks
 from ._core.bptt import backward as _recurrent_backward
 from ._core.pack import PackedLayer
 from ._core.recurrent import forward as _recurrent_forward
+from .module import Owner
 from .parameters import (
     GATES,
     ROLES,
@@ -51,7 +52,7 @@ class _Kept(NamedTuple):
     y_shape: tuple
 
 
-class Engine:
+class Engine(Owner):
     """Everything the three cells share; `LSTM` documents the interface."""
 
     cell = None
@@ -336,65 +337,16 @@ class Engine:
         if self._grads is not None:
             self._grads.zero()
 
-    # -- modes -------------------------------------------------------------------------------
-
-    def train(self, mode=True):
-        """Keep what `backward` needs in each forward, and drop out between layers; return self."""
-        self.training = checks.flag("mode", mode)
-        return self
+    # -- parameters --------------------------------------------------------------------------
 
     def eval(self):
         """Leave training mode; return self. A forward already kept can still be used."""
         return self.train(False)
 
-    # -- parameters --------------------------------------------------------------------------
-
-    def state_dict(self):
-        """Return the parameters by torch's names, as read-only views of the live arrays.
-
-        They show later changes of the model; copy them to keep a snapshot.
-        """
-        return dict(self._parameters.views)
-
-    def load_state_dict(self, mapping):
-        """Copy all parameters from a mapping of name to array, cast to the model's dtype.
-
-        Takes whatever ``numpy.asarray`` takes, torch tensors included; values need not be finite.
-
-        Raises
-        ------
-        TypeError
-            If `mapping` is not a mapping.
-        RuntimeError
-            Naming every missing, unexpected, misshapen or non-numeric entry; nothing is changed.
-        """
-        self._parameters.load(mapping, type(self).__name__)
-
-    def parameters(self):
-        """Iterate over the arrays of `state_dict`."""
-        return iter(self._parameters.views.values())
-
-    def _updating(self):
-        """Context manager for optimisers: yields the writable arrays by name."""
-        return self._parameters.updating()
-
-    def __getattr__(self, name):
-        parameters = vars(self).get("_parameters")
-        if parameters is None or name not in parameters.views:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return parameters.views[name]
-
     def __setattr__(self, name, value):
-        parameters = vars(self).get("_parameters")
-        if parameters is not None and name in parameters.arrays:
-            parameters.assign(name, value)
-        elif parameters is not None and name in _CONSTRUCTION:
+        if name in _CONSTRUCTION and "_parameters" in vars(self):
             raise AttributeError(f"{name} is fixed when a {type(self).__name__} is made")
-        else:
-            super().__setattr__(name, value)
-
-    def __dir__(self):
-        return [*super().__dir__(), *self._parameters.views]
+        super().__setattr__(name, value)
 
     # -- copies and files --------------------------------------------------------------------
 

@@ -1,59 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What layers and models have in common with the engine classes: parameters, gradients, modes.
-
-The protocol, which the engine classes follow too: `state_dict` hands out read-only arrays by
-name, `grads` holds one writable array for each of them, and ``with module._updating() as arrays``
-gives an optimiser the writable ones.
-"""
+"""Bases of the layers and of the models made of them."""
 
 from contextlib import ExitStack, contextmanager
 
-from .. import checks
+from ..module import Module, Owner
 from ..parameters import Gradients, Parameters
 
 
-class Module:
-    """Base of everything with parameters; subclasses give `grads`, `state_dict`, `_updating`."""
-
-    training = False
-
-    def __call__(self, *args, **kwargs):
-        return self.forward(*args, **kwargs)
-
-    def train(self, mode=True):
-        """Keep in each forward what `backward` needs; return self."""
-        self.training = checks.flag("mode", mode)
-        return self
-
-    def eval(self):
-        """Leave training mode; return self."""
-        return self.train(False)
-
-    def parameters(self):
-        """Iterate over the arrays of `state_dict`."""
-        return iter(self.state_dict().values())
-
-    def zero_grad(self):
-        """Set all gradients to zero."""
-        for gradient in self.grads.values():
-            gradient.fill(0)
-
-    def load_state_dict(self, mapping):
-        """Copy all parameters from a mapping of name to array, cast to the module's dtype.
-
-        Raises
-        ------
-        TypeError
-            If `mapping` is not a mapping.
-        RuntimeError
-            Naming every missing, unexpected, misshapen or non-numeric entry; nothing is changed.
-        """
-        with self._updating() as arrays:
-            Parameters(arrays).load(mapping, type(self).__name__)
-
-
-class Layer(Module):
-    """A module with parameters of its own, which are attributes too.
+class Layer(Owner):
+    """A module with parameters of its own and a forward.
 
     Parameters
     ----------
@@ -67,12 +22,8 @@ class Layer(Module):
         self.dtype = next(iter(values.values())).dtype
         self._kept = None
 
-    def state_dict(self):
-        """Return the parameters as read-only views of the live arrays."""
-        return dict(self._parameters.views)
-
-    def _updating(self):
-        return self._parameters.updating()
+    def __call__(self, *args, **kwargs):
+        return self.forward(*args, **kwargs)
 
     def _take_kept(self):
         """Return what the last training forward kept, and its version of the parameters, once."""
@@ -87,18 +38,6 @@ class Layer(Module):
     def _keep(self, kept):
         if self.training:
             self._kept = self._parameters.version, kept
-
-    def __getattr__(self, name):
-        parameters = vars(self).get("_parameters")
-        if parameters is None or name not in parameters.views:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        return parameters.views[name]
-
-    def __setattr__(self, name, value):
-        if name in self._parameters.arrays:
-            self._parameters.assign(name, value)
-        else:
-            super().__setattr__(name, value)
 
     def __getstate__(self):
         state = vars(self).copy()
@@ -123,6 +62,9 @@ class Composite(Module):
     def __init__(self, parts):
         self._parts = parts
         vars(self).update(parts)
+
+    def __call__(self, *args, **kwargs):
+        return self.forward(*args, **kwargs)
 
     def train(self, mode=True):
         """Set the mode of every part; return self."""
