@@ -44,7 +44,7 @@
 #define ROUNDER (0x1.8p23 + 127)
 #endif
 
-#define EXP_SCALE (103.0 / 64)
+#define EXP_SCALE (53.0 / 32)
 
 typedef struct {
     vec power; /* 2^n */
