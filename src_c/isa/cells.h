@@ -180,46 +180,21 @@ INLINE int gate_vectors(const fastrnn_cell cell) {
     return cell == FASTRNN_LSTM ? 4 : cell == FASTRNN_GRU ? 3 : 1;
 }
 
-INLINE void forward_one_row(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row,
-                            ptrdiff_t panel_begin, ptrdiff_t panel_end) {
-    const int gates = gate_vectors(cell);
-    const panels shape = panels_of(s->hidden, gates, s->depth);
-    const real *a = row_at(s->h_prev, s->h_prev_stride, row, 0);
-    const int full = (int)(gates * shape.per_panel);
-    _Alignas(64) real tile[2 * MAX_VECTORS * VW];
-    for (ptrdiff_t p = panel_begin; p < panel_end;) {
-        const real *panel = panel_at(&shape, s->pack, p);
-        int nv = panel_vectors(&shape, p);
-        ptrdiff_t taken = 1;
-        if (p + 1 < panel_end && panel_vectors(&shape, p + 1) == full) {
-            multiply_pair(a, s->depth, panel, full, tile);
-            taken = 2;
-        } else {
-            multiply(&a, 1, 1, s->depth, panel, nv, tile);
-        }
-        FOR_TILE(forward_units, cell, s, s->hidden, row, 1, vector_unit(&shape, p, 0),
-                 taken * nv / gates, gates, tile)
-        p += taken;
-    }
-}
-
 INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row_begin,
                     ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) {
-    if (row_end - row_begin == 1) {
-        forward_one_row(cell, s, row_begin, panel_begin, panel_end);
-        return;
-    }
     const int gates = gate_vectors(cell);
     const panels shape = panels_of(s->hidden, gates, s->depth);
     _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
     const real *a[GROUP_ROWS];
-    for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
-        int nv = panel_vectors(&shape, p);
+    int together;
+    for (ptrdiff_t p = panel_begin; p < panel_end; p += together) {
+        together = panels_together(&shape, row_end - row_begin, p, panel_end);
+        int nv = together * panel_vectors(&shape, p);
         for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
             ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
             for (ptrdiff_t r = 0; r < n; r++)
                 a[r] = row_at(s->h_prev, s->h_prev_stride, row + r, 0);
-            multiply(a, n, 1, s->depth, panel_at(&shape, s->pack, p), nv, tile);
+            multiply_panels(a, n, 1, &shape, s->pack, p, together, tile);
             FOR_TILE(forward_units, cell, s, s->hidden, row, n, vector_unit(&shape, p, 0),
                      nv / gates, gates, tile)
         }
@@ -231,13 +206,15 @@ INLINE void backward(const fastrnn_cell cell, const fastrnn_backward_step *s, pt
     const panels shape = panels_of(s->hidden, 1, s->depth);
     _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
     const real *a[GROUP_ROWS];
-    for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
-        int nv = panel_vectors(&shape, p);
+    int together;
+    for (ptrdiff_t p = panel_begin; p < panel_end; p += together) {
+        together = panels_together(&shape, row_end - row_begin, p, panel_end);
+        int nv = together * panel_vectors(&shape, p);
         for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
             ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
             ptrdiff_t live = s->live <= row ? 0 : min_of(n, s->live - row);
             for (ptrdiff_t r = 0; r < live; r++) a[r] = row_at(s->a, s->a_stride, row + r, 0);
-            if (live) multiply(a, live, 1, s->depth, panel_at(&shape, s->pack, p), nv, tile);
+            if (live) multiply_panels(a, live, 1, &shape, s->pack, p, together, tile);
             for (ptrdiff_t j = live * nv; j < n * nv; j++) v_store(tile + j * VW, v_zero());
             FOR_TILE(backward_units, cell, s, s->hidden, row, n, vector_unit(&shape, p, 0), nv, 1,
                      tile)

@@ -106,15 +106,6 @@ BLOCKS(4)
 static block_function *const blocks[MAX_VECTORS][MAX_ROWS] = {BLOCK_ROW(1), BLOCK_ROW(2),
                                                               BLOCK_ROW(3), BLOCK_ROW(4)};
 
-/* One row alone has too few chains to fill the multipliers' latency with one panel. */
-#define BLOCK_PAIR(nv)                                                                            \
-    static void block_pair_##nv(ptrdiff_t depth, const real *a, const real *panel,                \
-                                ptrdiff_t panel_stride, real *tile) {                             \
-        product_block(1, nv, 2, depth, &a, 1, panel, panel_stride, (const char *)panel, tile, 0); \
-    }
-BLOCK_PAIR(3)
-BLOCK_PAIR(4)
-
 INLINE ptrdiff_t min_of(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
 /* tile[n][nv][VW] = rows a[0..n) of `depth` elements times a panel of nv vectors. */
@@ -142,13 +133,62 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
     } while (k < depth);
 }
 
-/* tile[2][nv][VW] = one row times two neighbouring panels. */
-INLINE void multiply_pair(const real *a, ptrdiff_t depth, const real *panel, int nv, real *tile) {
-    ptrdiff_t stride = depth * nv * VW;
-    if (nv == 3)
-        block_pair_3(depth, a, panel, stride, tile);
+/* The panels of a packed matrix: see fastrnn_shape. */
+typedef struct {
+    ptrdiff_t units;
+    ptrdiff_t blocks;
+    ptrdiff_t per_panel; /* blocks in a full panel */
+    int gates;
+    ptrdiff_t depth;
+} panels;
+
+INLINE panels panels_of(ptrdiff_t units, int gates, ptrdiff_t depth) {
+    panels s = {units, (units + VW - 1) / VW, gates > 1 ? 1 : FASTRNN_PANEL_BLOCKS, gates, depth};
+    return s;
+}
+
+/* Vectors in panel p. */
+INLINE int panel_vectors(const panels *s, ptrdiff_t p) {
+    return (int)(s->gates * min_of(s->per_panel, s->blocks - p * s->per_panel));
+}
+
+INLINE const real *panel_at(const panels *s, const void *pack, ptrdiff_t p) {
+    return (const real *)pack + p * s->per_panel * s->gates * VW * s->depth;
+}
+
+/* First unit of vector v of panel p, and how many lanes of it are used. */
+INLINE ptrdiff_t vector_unit(const panels *s, ptrdiff_t p, ptrdiff_t v) {
+    return (s->gates > 1 ? p : p * s->per_panel + v) * VW;
+}
+
+/* One row alone has too few chains to fill the multipliers' latency with one panel: it takes
+ * two where it can. */
+#define BLOCK_PAIR(nv)                                                                            \
+    static void block_pair_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,            \
+                                const real *panel, real *tile) {                                  \
+        product_block(1, nv, 2, depth, a, step, panel, depth *(nv)*VW, (const char *)panel, tile, \
+                      0);                                                                         \
+    }
+BLOCK_PAIR(3)
+BLOCK_PAIR(4)
+
+/* Panels from p on to multiply together. */
+INLINE int panels_together(const panels *s, ptrdiff_t rows, ptrdiff_t p, ptrdiff_t end) {
+    ptrdiff_t full = s->gates * s->per_panel;
+    return rows == 1 && full >= 3 && p + 1 < end && panel_vectors(s, p + 1) == full ? 2 : 1;
+}
+
+/* tile[n][together * nv][VW] = rows a[0..n) times `together` panels from p on. */
+INLINE void multiply_panels(const real *const *a, ptrdiff_t n, ptrdiff_t step, const panels *s,
+                            const void *pack, ptrdiff_t p, int together, real *tile) {
+    const real *panel = panel_at(s, pack, p);
+    int nv = panel_vectors(s, p);
+    if (together == 1)
+        multiply(a, n, step, s->depth, panel, nv, tile);
+    else if (nv == 3)
+        block_pair_3(s->depth, a, step, panel, tile);
     else
-        block_pair_4(depth, a, panel, stride, tile);
+        block_pair_4(s->depth, a, step, panel, tile);
 }
 
 INLINE vec load_lanes(const real *p, ptrdiff_t n) {

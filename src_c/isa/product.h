@@ -6,34 +6,6 @@
  * Expects: panel.h.
  */
 
-/* The panels of a packed matrix: see fastrnn_shape. */
-typedef struct {
-    ptrdiff_t units;
-    ptrdiff_t blocks;
-    ptrdiff_t per_panel; /* blocks in a full panel */
-    int gates;
-    ptrdiff_t depth;
-} panels;
-
-INLINE panels panels_of(ptrdiff_t units, int gates, ptrdiff_t depth) {
-    panels s = {units, (units + VW - 1) / VW, gates > 1 ? 1 : FASTRNN_PANEL_BLOCKS, gates, depth};
-    return s;
-}
-
-/* Vectors in panel p. */
-INLINE int panel_vectors(const panels *s, ptrdiff_t p) {
-    return (int)(s->gates * min_of(s->per_panel, s->blocks - p * s->per_panel));
-}
-
-INLINE const real *panel_at(const panels *s, const void *pack, ptrdiff_t p) {
-    return (const real *)pack + p * s->per_panel * s->gates * VW * s->depth;
-}
-
-/* First unit of vector v of panel p, and how many lanes of it are used. */
-INLINE ptrdiff_t vector_unit(const panels *s, ptrdiff_t p, ptrdiff_t v) {
-    return (s->gates > 1 ? p : p * s->per_panel + v) * VW;
-}
-
 static void store_product(const fastrnn_product *s, const panels *shape, ptrdiff_t row, ptrdiff_t n,
                           ptrdiff_t p, int nv, const real *tile) {
     for (int v = 0; v < nv; v++) {
@@ -57,10 +29,12 @@ static void product(const fastrnn_product *s, ptrdiff_t row_begin, ptrdiff_t row
     for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
         ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
         for (ptrdiff_t r = 0; r < n; r++) a[r] = (const real *)(void *)fastrnn_row(&s->a, row + r);
-        for (ptrdiff_t p = panel_begin; p < panel_end; p++) {
+        for (ptrdiff_t p = panel_begin; p < panel_end;) {
             int nv = panel_vectors(&shape, p);
-            multiply(a, n, s->a.step, shape.depth, panel_at(&shape, s->pack, p), nv, tile);
-            store_product(s, &shape, row, n, p, nv, tile);
+            int together = panels_together(&shape, n, p, panel_end);
+            multiply_panels(a, n, s->a.step, &shape, s->pack, p, together, tile);
+            for (int i = 0; i < together; i++, p++)
+                store_product(s, &shape, row, n, p, nv, tile + i * nv * VW);
         }
     }
 }
