@@ -16,11 +16,11 @@ REFERENCES = ("torch", "onnxruntime", FLOOR, "openvino", OURS)
 # Largest error over the reference's largest value, array by array. Rivals differ in their tanh and
 # sigmoid and in the order of their sums; a swapped gate or bias is off by 1e-2 or more.
 BOUND = {"float32": 5e-5, "float64": 1e-9}
-# Seconds. Pools of threads spin after their last work: OpenMP's for 5 ms, ONNX Runtime's for 30 ms
-# (measured). One thread means no pool.
-REST_ALONE = 0.002
-REST_WITH_POOLS = 0.05
-WARM = 0.001
+# Seconds. Pools of threads spin after their last work: OpenMP's for 5 ms, ONNX Runtime's for 30 ms,
+# OpenBLAS's for 105 ms (measured); and a pool that slept needs some runs to get its cores back.
+# One thread means no pool.
+REST_ALONE, WARM_ALONE = 0.002, 0.001
+REST_WITH_POOLS, WARM_WITH_POOLS = 0.15, 0.02
 LONG = 0.05  # a run of this length needs no warm-up
 
 
@@ -39,8 +39,8 @@ def entry(case, modules, threads, rounds, min_time):
     reference, found = agreement(jobs)
     bound = BOUND[case.dtype]
     agree = all(max(by_array.values()) <= bound for by_array in found.values())
-    rest = REST_ALONE if threads == 1 else REST_WITH_POOLS
-    timers = interleave(jobs, rounds, min_time, rest) if agree else {}
+    pause = (REST_ALONE, WARM_ALONE) if threads == 1 else (REST_WITH_POOLS, WARM_WITH_POOLS)
+    timers = interleave(jobs, rounds, min_time, pause) if agree else {}
     return {
         "name": case.name,
         "regime": case.regime,
@@ -80,8 +80,9 @@ def _error(want, got):
 class Timer:
     """Times one job; a sample is the mean of enough runs to last ``min_time`` seconds."""
 
-    def __init__(self, job, min_time, rest):
-        self.run, self.rest = job.run, rest
+    def __init__(self, job, min_time, pause):
+        self.run = job.run
+        self.rest, self.warm = pause
         self.once = self._shortest_of(3)
         self.runs = max(1, math.ceil(min_time / self.once))
         self.samples = []  # seconds a run
@@ -105,7 +106,7 @@ class Timer:
         """
         sleep(self.rest)
         run = self.run
-        warm_until = perf_counter() + WARM
+        warm_until = perf_counter() + self.warm
         while self.once < LONG:
             run()
             if perf_counter() > warm_until:
@@ -118,7 +119,7 @@ class Timer:
         self.cores.append(cpu / wall)
 
 
-def interleave(jobs, rounds, min_time, rest):
+def interleave(jobs, rounds, min_time, pause):
     """Timers of the jobs (name to job), sampled in turn, ``rounds`` times.
 
     Each round starts with another contender, so that nobody always runs after the same one. The
@@ -126,7 +127,7 @@ def interleave(jobs, rounds, min_time, rest):
     """
     if not jobs:
         return {}
-    timers = {name: Timer(job, min_time, rest) for name, job in jobs.items()}
+    timers = {name: Timer(job, min_time, pause) for name, job in jobs.items()}
     names = list(timers)
     gc.collect()
     gc.disable()

@@ -54,7 +54,7 @@ static inline void fastrnn_pause(void) {
 
 /* A step takes microseconds, so waiting threads spin; but with fewer free cores than
  * threads the one waited for may not be running, so they soon offer their core. */
-#define FASTRNN_SPINS 100
+#define FASTRNN_SPINS 1000
 
 static inline void fastrnn_barrier_wait(fastrnn_barrier *b, int threads) {
     if (threads == 1) return;
