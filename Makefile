@@ -25,7 +25,7 @@ asan:
 
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
-	$(VENV)/bin/cython-lint fastrnn/_core
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastrnn/_core # which calls pycodestyle
 	$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
 
 format: $(VENV)/.lint
