@@ -20,8 +20,6 @@ def compiler_flags():
     Apple's clang has no OpenMP runtime; libomp is used where LIBOMP_PREFIX or Homebrew has one,
     and the engine runs on one thread where there is none.
     """
-    if sys.platform == "win32":
-        return ["/O2", "/std:c11"], ["/O2", "/openmp"], []
     common = ["-O3", "-g0", "-fvisibility=hidden"]
     openmp, link = ["-fopenmp"], ["-fopenmp", "-Wl,-s"]
     if sys.platform == "darwin":

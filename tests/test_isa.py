@@ -121,3 +121,26 @@ def test_the_environment_of_this_process_is_honoured():
     forced = os.environ.get("FASTRNN_ISA")
     config = fastrnn.show_config(mode="dicts")
     assert config["isa"] == (forced or config["isas"][-1])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_automatic_choice_does_not_hang_on_time(threads):
+    """A vector instruction set does products of any size itself, so their bits are its own."""
+    code = f"""
+import hashlib, json, sys
+import numpy as np
+import fastrnn
+
+fastrnn.set_num_threads({threads})
+model = fastrnn.LSTM(256, 256, seed=1).train()
+x = np.random.default_rng(0).standard_normal((64, 64, 256), dtype=np.float32)
+y, _ = model(x)
+dx, _ = model.backward(y)
+bits = hashlib.sha256(b"".join(a.tobytes() for a in (y, dx, *model.grads.values())))
+print(json.dumps([bits.hexdigest(), "scipy" in sys.modules]))
+"""
+    if fastrnn.show_config(mode="dicts")["isa"] == "scalar":
+        pytest.skip("plain C leaves large products to BLAS")
+    (native, _), (auto, imported) = (run_python(code, FASTRNN_GEMM=g) for g in ("native", "auto"))
+    assert native == auto
+    assert not imported

@@ -242,3 +242,38 @@ calls(1000)
 print(json.dumps(resident() - before))
 """)
     assert growth < 6e6
+
+
+def test_number_of_threads_changes_during_calls():
+    code = """
+import sys, threading
+import numpy as np
+import fastrnn
+
+sys.setswitchinterval(1e-6)
+model = fastrnn.RNN(2, 32, seed=1).train()
+x = np.random.default_rng(0).standard_normal((64, 256, 2), dtype=np.float32)
+lengths = [63] + [64] * 255
+want = None
+done = threading.Event()
+
+def change():
+    while not done.is_set():
+        fastrnn.set_num_threads(1)
+        fastrnn.set_num_threads(64)
+
+changer = threading.Thread(target=change)
+changer.start()
+try:
+    for _ in range(300):
+        y, _ = model(x, lengths=lengths)
+        dx, _ = model.backward(y)
+        got = y.tobytes() + dx.tobytes()
+        want = want or got
+        assert got == want
+finally:
+    done.set()
+    changer.join()
+print('"survived"')
+"""
+    assert run_python(code) == "survived"

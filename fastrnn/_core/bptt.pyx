@@ -60,6 +60,7 @@ ctypedef struct Backward:
     char *dc
     char *dh                      # projected: dh of every step, N x P
     Split split
+    int team                      # threads to ask for: read once, others may change the setting
     char *scratch                 # scratch_bytes for each thread
     Py_ssize_t scratch_bytes
     fastrnn_barrier barrier
@@ -140,12 +141,10 @@ cdef void backward_share(Backward *b, int thread, int team) noexcept nogil:
 
 
 cdef void backward_all(Backward *b) noexcept nogil:
-    cdef int team
     if b.split == ALONE:
         backward_share(b, 0, 1)
         return
-    team = threads()
-    with parallel(num_threads=team):
+    with parallel(num_threads=b.team):
         backward_share(b, threadid(), fastrnn_team_size())
 
 
@@ -245,9 +244,10 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
         b.dy = view_of(dy)
     if dx is not None:
         g.dx = view_of(dx)
-    b.split = choose_split(layer, &b.order, 4.0 * total * layer.gates * H * (I + P))
+    b.team = threads()
+    b.split = choose_split(layer, &b.order, 4.0 * total * layer.gates * H * (I + P), b.team)
     b.products_by_blas = uses_blas(layer, layer.gates * H, max(I, P), total)
-    team = 1 if b.split == ALONE else threads()
+    team = 1 if b.split == ALONE else b.team
 
     b.scratch_bytes = padded(max(layer.kernels.outer_scratch,
                                  max(b.order.N, INPUT_ROWS) * <Py_ssize_t> sizeof(ptrdiff_t)))

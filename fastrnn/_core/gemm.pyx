@@ -1,34 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which of the two back ends does the large products, and what BLAS needs around it.
 
-`native` is the packed product kernel, `blas` is SciPy's. FASTRNN_GEMM forces one. Otherwise
-products too small to matter are native without a look at SciPy; before the first large one
-both are timed once, and BLAS is taken only where it is clearly faster: a choice that hung on
-noise would change the last bits of results from run to run.
+`native` is the packed product kernel, `blas` is SciPy's; FASTRNN_GEMM forces one. Otherwise the
+choice is the one that measuring gave for the instruction set (docs/performance.md): native for
+every vector instruction set, BLAS for plain C, where a product is large enough to be worth SciPy's
+import. It is no measurement of the running process, for the two round differently: results would
+hang on a stopwatch.
 """
 
 import os
-from time import perf_counter
+
+from fastrnn._core.runtime import SettingError
 
 from libc.limits cimport INT_MAX
 from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from fastrnn._core.kernels cimport FASTRNN_GRU, FASTRNN_LSTM, fastrnn_kernels, fastrnn_outer
-from fastrnn._core.runtime cimport Memory, kernels_of, threads
+from fastrnn._core.kernels cimport FASTRNN_GRU, FASTRNN_ISA_SCALAR, FASTRNN_LSTM
 from fastrnn._core.schedule cimport active_rows, offset_in
 
 cnp.import_array()
 
-# Operations from which on a product may be worth SciPy's import, and how much faster BLAS
-# has to be.
-cdef double WORTH_A_LOOK = 1e9
-cdef double CLEARLY_FASTER = 1.2
-cdef Py_ssize_t TRIAL_SIZE = 384
+# Operations from which on a product of the plain C kernels is worth SciPy's import.
+cdef double WORTH_BLAS = 1e9
 
 cdef gemm_function _gemm[2]
-cdef int _blas_is_faster[2]      # 0: not measured, 1: yes, -1: no
 
 
 cdef int input_segments(int cell, Segment *segments) noexcept nogil:
@@ -71,52 +68,23 @@ cdef bint _load_blas() except -1:
 
 cdef bint uses_blas(PackedLayer layer, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) except -1:
     """Whether BLAS does a product of these sizes."""
-    mode = os.environ.get("FASTRNN_GEMM") or "auto"
+    mode = gemm_mode()
     if mode == "native" or max(m, n, k) > INT_MAX:
         return False
     if mode == "blas":
         if not _load_blas():
-            raise RuntimeError("FASTRNN_GEMM=blas needs SciPy, which cannot be imported")
+            raise SettingError("FASTRNN_GEMM=blas needs SciPy, which cannot be imported")
         return True
-    if mode != "auto":
-        raise RuntimeError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
-    return 2.0 * m * n * k >= WORTH_A_LOOK and _measured(layer.dtype)
+    return (layer.kernels.isa == FASTRNN_ISA_SCALAR and 2.0 * m * n * k >= WORTH_BLAS
+            and _load_blas())
 
 
-cdef bint _measured(int dtype) except -1:
-    if _blas_is_faster[dtype] == 0:
-        if not _load_blas():
-            _blas_is_faster[dtype] = -1
-        else:
-            _blas_is_faster[dtype] = 1 if _time_both(dtype) else -1
-    return _blas_is_faster[dtype] == 1
-
-
-cdef bint _time_both(int dtype) except -1:
-    """The best of three products each, after one to warm up; native as one thread's share."""
-    cdef const fastrnn_kernels *kernels = kernels_of(dtype)
-    cdef Py_ssize_t n = TRIAL_SIZE, stride = n * kernels.itemsize
-    cdef Py_ssize_t matrix = n * stride
-    cdef Memory memory = Memory()
-    cdef fastrnn_outer trial
-    cdef Py_ssize_t share = n // threads()
-    cdef char *a
-    memory.allocate(3 * matrix + kernels.outer_scratch)
-    memset(memory.base, 0, 3 * matrix)
-    memset(&trial, 0, sizeof(trial))
-    a = memory.base
-    trial.a.base, trial.b.base, trial.c = a, a + matrix, a + 2 * matrix
-    trial.a.stride = trial.b.stride = trial.c_stride = stride
-    trial.a.step = trial.b.step = 1
-    trial.rows = trial.columns = n
-    native = blas = float("inf")
-    for _ in range(4):
-        start = perf_counter()
-        kernels.outer(&trial, 0, share, a + 3 * matrix)
-        middle = perf_counter()
-        _gemm[dtype](True, False, n, n, n, a, n, a + matrix, n, 1.0, a + 2 * matrix, n)
-        native, blas = min(native, middle - start), min(blas, perf_counter() - middle)
-    return blas * CLEARLY_FASTER < native
+def gemm_mode():
+    """What FASTRNN_GEMM says: auto, blas or native."""
+    mode = os.environ.get("FASTRNN_GEMM") or "auto"
+    if mode not in ("auto", "blas", "native"):
+        raise SettingError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
+    return mode
 
 
 cdef void stage_rows(const View *v, const Order *o, Py_ssize_t begin, Py_ssize_t end,

@@ -51,7 +51,7 @@ cdef class Tape:
     cdef Memory memory
     cdef object x
 
-cdef Split choose_split(PackedLayer layer, const Order *o, double work) noexcept
+cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team) noexcept
 cdef Py_ssize_t padded(Py_ssize_t size) noexcept
 cdef void gather_rows(const Order *o, object source, Py_ssize_t size, char *sorted_rows) noexcept
 cdef void scatter_rows(const Order *o, const char *sorted_rows, Py_ssize_t size,

@@ -56,13 +56,14 @@ ctypedef struct Forward:
     Py_ssize_t panels, projection_panels
     Py_ssize_t chunk          # steps
     Split split
+    int team                  # threads to ask for: read once, others may change the setting
     char *tables              # offsets, table_bytes for each thread
     Py_ssize_t table_bytes
     fastrnn_barrier barrier
 
 
-cdef Split choose_split(PackedLayer layer, const Order *o, double work) noexcept:
-    cdef int team = threads()
+cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team) noexcept:
+    """How a team of up to `team` threads shares a call of so many operations."""
     cdef double step_work = 2.0 * layer.gates * layer.hidden_size * layer.output_size * o.N
     if team == 1 or work < WORTH_A_TEAM:
         return ALONE
@@ -172,12 +173,10 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
 
 
 cdef void forward_steps(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef int team
     if f.split == ALONE:
         forward_share(f, begin, end, 0, 1)
         return
-    team = threads()
-    with parallel(num_threads=team):
+    with parallel(num_threads=f.team):
         forward_share(f, begin, end, threadid(), fastrnn_team_size())
 
 
@@ -356,7 +355,8 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     f.y = view_of(y)
     f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
     f.chunk = min(f.chunk, max(f.order.steps, 1))
-    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order))
+    f.team = threads()
+    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team)
     f.input_done = False
     memory = new_buffers(layer, &f.order, keep, f.chunk, &f.buffers)
     describe(&f, layer)
@@ -365,7 +365,7 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     if blas:
         staging_bytes = padded(f.chunk * N * layer.input_size * layer.kernels.itemsize)
         result_bytes = f.chunk * N * row_bytes
-    tables_bytes = f.table_bytes * (1 if f.split == ALONE else threads())
+    tables_bytes = f.table_bytes * (1 if f.split == ALONE else f.team)
     scratch.allocate(tables_bytes + staging_bytes + result_bytes)
     f.tables = scratch.base
     fastrnn_barrier_init(&f.barrier)

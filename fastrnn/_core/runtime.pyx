@@ -13,10 +13,16 @@ from libc.stdlib cimport free
 cdef extern from "stdlib.h" nogil:
     void *aligned_alloc(size_t alignment, size_t size)
 
+MOST_THREADS = 4 * (os.cpu_count() or 1)
+
 cdef const fastrnn_kernels *_kernels[2]
 cdef int _threads = 0
 cdef bint _team_used = False
 cdef bint _forked = False
+
+
+class SettingError(RuntimeError):
+    """An environment variable asks for what this machine or this build does not have."""
 
 
 cdef list _available_isas():
@@ -33,13 +39,13 @@ cdef const fastrnn_kernels *kernels_of(int dtype) except NULL:
     if _kernels[dtype] == NULL:
         _kernels[dtype] = fastrnn_kernels_get(FASTRNN_ISA_AUTO, <fastrnn_dtype> dtype)
         if _kernels[dtype] == NULL:
-            raise RuntimeError(
+            raise SettingError(
                 f"FASTRNN_ISA={os.environ.get('FASTRNN_ISA')!r} cannot be used: this machine has "
                 f"{', '.join(_available_isas())}")
     return _kernels[dtype]
 
 
-cdef int threads() noexcept nogil:
+cdef int threads() noexcept:
     """How many threads a call may use. The OpenMP runtime of a forked child whose parent had a
     team waits for threads that no longer exist, so such a child works alone."""
     return 1 if _forked else _threads
@@ -69,8 +75,10 @@ def get_num_threads():
 
 
 def set_num_threads(int n):
+    """Asks for n threads a call. More than MOST_THREADS are never started: an OpenMP runtime that
+    cannot start a thread ends the process."""
     global _threads
-    _threads = n if fastrnn_has_openmp() else 1
+    _threads = min(n, MOST_THREADS) if fastrnn_has_openmp() else 1
 
 
 def config():

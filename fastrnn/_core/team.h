@@ -18,14 +18,6 @@ static inline int fastrnn_team_size(void) {
 #endif
 }
 
-static inline int fastrnn_team_limit(void) {
-#ifdef _OPENMP
-    return omp_get_max_threads();
-#else
-    return 1;
-#endif
-}
-
 static inline int fastrnn_has_openmp(void) {
 #ifdef _OPENMP
     return 1;
