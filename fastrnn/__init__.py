@@ -35,6 +35,9 @@ def get_num_threads():
 def set_num_threads(n):
     """Set the most threads one call may use; results have the same bits for any number.
 
+    A call never uses more than four times the machine's CPUs, whatever is set. A forked child of
+    a process that used threads computes on one thread, whatever is set.
+
     Parameters
     ----------
     n : int

@@ -10,9 +10,8 @@ from .layers import Dense, Embedding
 from .layers.base import Composite
 from .losses import cross_entropy
 from .preprocessing import Blocks, Vocabulary
-from .rnn import GRU, LSTM, RNN
+from .rnn import CELLS
 
-CELLS = {"rnn": RNN, "lstm": LSTM, "gru": GRU}
 KIND = "charmodel"
 
 # Evaluation reads a text in this many rows, in blocks of this many steps: enough rows for the
@@ -43,7 +42,8 @@ class CharModel(Composite):
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
         checks.choice("cell", cell, tuple(CELLS))
-        seeds = [int(s) for s in np.random.SeedSequence(seed).generate_state(3)]
+        source = checks.random_source(seed, np.random.SeedSequence)
+        seeds = [int(s) for s in source.generate_state(3)]
         symbols = len(vocabulary)
         super().__init__({
             "embedding": Embedding(symbols, embedding_dim, dtype=dtype, seed=seeds[0]),
@@ -55,6 +55,19 @@ class CharModel(Composite):
             "cell": cell, "embedding_dim": embedding_dim, "hidden_size": hidden_size,
             "num_layers": num_layers, "dtype": self.dense.dtype.name,
         }
+
+    @staticmethod
+    def _stored_shapes(vocabulary, cell, embedding_dim, hidden_size, num_layers, **_):
+        """Map the parameters' names to the shapes that the constructor's arguments imply."""
+        symbols = len(vocabulary)
+        cell = CELLS[checks.choice("cell", cell, tuple(CELLS))]
+        parts = {
+            "embedding": Embedding.shapes(symbols, embedding_dim),
+            "rnn": cell._stored_shapes(embedding_dim, hidden_size, num_layers),
+            "dense": Dense.shapes(hidden_size, symbols),
+        }
+        return {f"{part}.{name}": shape
+                for part, shapes in parts.items() for name, shape in shapes.items()}
 
     def forward(self, ids, state=None):
         """Return logits (T, N, V) and the final state for `ids` (T, N) and an initial state."""
@@ -76,11 +89,13 @@ class CharModel(Composite):
         was_training = self.training
         self.eval()
         total, count, state = 0.0, 0, None
-        for inputs, targets in Blocks(ids, rows, _EVALUATION_STEPS, whole=False):
-            logits, state = self(inputs, state)
-            total += cross_entropy(logits, targets) * targets.size
-            count += targets.size
-        self.train(was_training)
+        try:
+            for inputs, targets in Blocks(ids, rows, _EVALUATION_STEPS, whole=False):
+                logits, state = self(inputs, state)
+                total += cross_entropy(logits, targets) * targets.size
+                count += targets.size
+        finally:
+            self.train(was_training)
         return total / count / math.log(2)
 
     def generate(self, prompt="\n", temperature=1.0, seed=None):
@@ -91,16 +106,21 @@ class CharModel(Composite):
 
         Raises
         ------
+        TypeError
+            If `prompt` is not a str, or `temperature` or `seed` not a number.
         ValueError
             If `prompt` is empty or has characters the model does not know, or the temperature
             is not a finite number of at least 0.
         """
+        if not isinstance(prompt, str):
+            raise TypeError(f"prompt must be a str, got {type(prompt).__name__}")
         if not prompt:
             raise ValueError("prompt must have at least one character")
+        checks.number("temperature", temperature)
         if not 0 <= temperature < math.inf:
             raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
         ids = self.vocabulary.encode(prompt)
-        return self._characters(ids, temperature, np.random.default_rng(seed))
+        return self._characters(ids, temperature, checks.random_source(seed))
 
     def _characters(self, ids, temperature, rng):
         stream = self.rnn.stream()
@@ -148,8 +168,11 @@ class CharModel(Composite):
         """Return the model in the file `path`, the other arrays there and the header."""
         arrays, header = io.read(path, KIND)
         with io.malformed(path):
-            model = cls(Vocabulary(header["vocabulary"]), **header["arguments"])
-            own = model.state_dict()
+            vocabulary, arguments = Vocabulary(header["vocabulary"]), header["arguments"]
+            own = cls._stored_shapes(vocabulary, **arguments)
+            # Before a model is made: a wrong header must not ask for memory.
+            io.check_shapes(path, {name: arrays[name] for name in own if name in arrays}, own)
+            model = cls(vocabulary, **arguments)
             model.load_state_dict({name: arrays[name] for name in own})
         extras = {name: array for name, array in arrays.items() if name not in own}
         return model, extras, header

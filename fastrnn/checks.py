@@ -9,6 +9,7 @@ dtype of the input, ``RuntimeError`` for sizes that do not fit the model or each
 
 import operator
 import sys
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -47,6 +48,22 @@ def probability(name, value):
     return float(value)
 
 
+def number(name, value):
+    """Return `value`, which must be an int or a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
+        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    return value
+
+
+def random_source(seed, make=np.random.default_rng):
+    """Return ``make(seed)``; the error for what cannot be a seed names it."""
+    try:
+        return make(seed)
+    except (TypeError, ValueError) as reason:
+        wanted = "an int of at least 0, a numpy.random.Generator or None"
+        raise type(reason)(f"seed must be {wanted}, got {seed!r}") from None
+
+
 def choice(name, value, allowed):
     """Return `value`, which must be one of the strings `allowed`."""
     if not isinstance(value, str) or value not in allowed:
@@ -82,17 +99,30 @@ def weight_sizes(shapes, sizes, itemsize):
         elements = 1
         for size in shape:
             if size > MAX_SIZE:
-                _raise_too_large(name, shape, sizes)
+                _raise_too_large(f"{name} would have shape {shape}", sizes)
             elements *= size
         total += elements
     if total * itemsize > sys.maxsize:
-        _raise_too_large(name, shape, sizes)
+        _raise_too_large(f"the parameters would take {total * itemsize} bytes", sizes)
 
 
-def _raise_too_large(name, shape, sizes):
+def _raise_too_large(consequence, sizes):
     culprit = max(sizes, key=sizes.get)
-    given = ", ".join(f"{key}={value}" for key, value in sizes.items())
-    raise ValueError(f"{culprit} is too large: {name} would have shape {shape} ({given})")
+    raise ValueError(f"{culprit} is too large: {consequence} ({_listed(sizes)})")
+
+
+def _listed(sizes):
+    return ", ".join(f"{name}={value}" for name, value in sizes.items())
+
+
+@contextmanager
+def enough_memory(sizes):
+    """Name the arguments `sizes` in a ``MemoryError`` of what is done within."""
+    try:
+        yield
+    except MemoryError as reason:
+        text = f"not enough memory for parameters of {_listed(sizes)}: {reason}"
+        raise MemoryError(text) from None
 
 
 def max_rows(widest, itemsize):
@@ -101,7 +131,12 @@ def max_rows(widest, itemsize):
 
 
 def as_ndarray(name, value):
-    """Return ``numpy.asarray(value)``; what NumPy cannot read raises ``TypeError``."""
+    """Return ``numpy.asarray(value)``; what NumPy cannot read raises ``TypeError``.
+
+    So does a masked array: its mask would be lost.
+    """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{name} is a masked array, whose mask would be lost: fill it first")
     try:
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as reason:
@@ -113,12 +148,10 @@ def array(name, value, dtype, error=ValueError):
     """Return `value` as an ndarray of exactly `dtype`; a wrong dtype raises `error`.
 
     Lists, buffers and the tensors of other libraries are taken when NumPy reads them as `dtype`.
-    Nothing is cast. A masked array raises ``TypeError``: its mask would be lost.
+    Nothing is cast.
     """
     if type(value) is _ndarray and value.dtype is dtype:
         return value
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{name} is a masked array; fill it, or say with lengths where rows end")
     result = as_ndarray(name, value)
     if result.dtype != dtype:
         raise error(f"{name} must have the model's dtype {dtype}, got {_dtype_text(result.dtype)}")
@@ -175,6 +208,29 @@ def lengths(value, steps, rows):
     if low == steps:
         return None
     return np.ascontiguousarray(result, dtype=np.int64)
+
+
+def row_index(name, value, rows):
+    """Return an index of `rows` rows: an int, slice, sequence of ints, or bool mask."""
+    wanted = f"{name} must be an int, slice, sequence of ints or bool mask of {rows} rows"
+    if isinstance(value, slice):
+        try:
+            value.indices(rows)
+        except (TypeError, ValueError) as reason:
+            raise type(reason)(f"{wanted}, got {value}: {reason}") from None
+        return value
+    index = as_ndarray(name, value)
+    if index.shape == (0,) and index.dtype.kind == "f":  # an empty list
+        return index.astype(np.intp)
+    if index.dtype.kind == "b" and index.ndim:
+        if index.shape != (rows,):
+            raise IndexError(f"{wanted}, got a mask of shape {index.shape}")
+        return index
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{wanted}, got {_kind_of(value, index)}")
+    if index.size and not -rows <= int(index.min()) <= int(index.max()) < rows:
+        raise IndexError(f"{wanted}, got {value!r}: out of range")
+    return index
 
 
 def _kind_of(value, result):

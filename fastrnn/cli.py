@@ -41,6 +41,14 @@ def main(argv=None):
         return 1
     except OSError as error:
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else error)
+    except MemoryError as error:
+        return _fail(str(error) or "not enough memory")
+    except RuntimeError as error:
+        from ._core.runtime import SettingError
+
+        if not isinstance(error, SettingError):
+            raise
+        return _fail(error)
     except KeyboardInterrupt:
         print("\nInterrupted.", file=sys.stderr)
         return INTERRUPTED

@@ -22,9 +22,9 @@ from .parameters import (
     ROLES,
     Gradients,
     Parameters,
+    direction_names,
     initial_values,
-    role_names,
-    role_shapes,
+    model_shapes,
 )
 from .stream import Stream
 
@@ -88,10 +88,14 @@ class Engine(Owner):
                 UserWarning, stacklevel=3,
             )
         self._set_rows()
-        shapes = self._parameter_shapes()
+        shapes = model_shapes(
+            self.cell, self.input_size, self.hidden_size, self.num_layers, self.bias,
+            self.bidirectional, proj_size,
+        )
         checks.weight_sizes(shapes, sizes, dtype.itemsize)
-        rng = np.random.default_rng(seed)
-        values = initial_values(shapes, self.hidden_size, dtype, rng)
+        rng = checks.random_source(seed)
+        with checks.enough_memory(sizes):
+            values = initial_values(shapes, self.hidden_size, dtype, rng)
         vars(self).update(training=False, _rng=rng, _parameters=Parameters(values))
         self._forget()
 
@@ -107,22 +111,23 @@ class Engine(Owner):
             state_slots=self.num_layers * directions,
             _output_width=directions * width,
             _columns=columns,
-            _names=[
-                role_names(k, d == 1, self.bias, self.proj_size > 0)
-                for k in range(self.num_layers)
-                for d in range(directions)
-            ],
+            _names=direction_names(
+                self.num_layers, self.bias, self.bidirectional, self.proj_size > 0
+            ),
             _max_rows=checks.max_rows(widest, self.dtype.itemsize),
         )
 
-    def _parameter_shapes(self):
-        shapes = {}
-        directions = len(self._columns)
-        for row, names in enumerate(self._names):
-            inputs = self.input_size if row < directions else self._output_width
-            roles = role_shapes(self.cell, inputs, self.hidden_size, self.proj_size)
-            shapes.update((name, roles[role]) for role, name in names.items())
-        return shapes
+    @classmethod
+    def _stored_shapes(cls, input_size, hidden_size, num_layers=1, bias=True, bidirectional=False,
+                       proj_size=0, **_):
+        """Map the parameters' names to the shapes that the constructor's arguments imply."""
+        return model_shapes(
+            cls.cell, checks.count("input_size", input_size),
+            checks.count("hidden_size", hidden_size),
+            checks.count("num_layers", num_layers, maximum=checks.MAX_LAYERS),
+            checks.flag("bias", bias), checks.flag("bidirectional", bidirectional),
+            checks.count("proj_size", proj_size, minimum=0),
+        )
 
     def _forget(self):
         """Drop what is derived from the parameters."""
@@ -345,7 +350,7 @@ class Engine(Owner):
 
     def __setattr__(self, name, value):
         if name in _CONSTRUCTION and "_parameters" in vars(self):
-            raise AttributeError(f"{name} is fixed when a {type(self).__name__} is made")
+            raise AttributeError(f"{name} is fixed once the {type(self).__name__} is made")
         super().__setattr__(name, value)
 
     # -- copies and files --------------------------------------------------------------------

@@ -3,7 +3,7 @@
 
 The header stands as JSON text under the key "fastrnn" of the file's own metadata, so any reader
 of safetensors can open the arrays. Beside what the caller puts into it, it holds the format's
-version and a CRC-32 of each array, by which damage to the numbers themselves is noticed.
+version, a CRC-32 of each array and one of the header itself, by which damage is noticed.
 """
 
 import json
@@ -14,8 +14,11 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
+from .parameters import name_problems, shape_problem
+
 METADATA_KEY = "fastrnn"
 FORMAT_VERSION = 1
+HEADER_SUM = "header_crc32"
 
 
 class FileFormatError(ValueError):
@@ -37,7 +40,7 @@ def malformed(path):
         yield
     except FileFormatError:
         raise
-    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as reason:
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError, MemoryError) as reason:
         text = f"its contents do not make sense: {type(reason).__name__}: {reason}"
         raise FileFormatError(path, text) from reason
 
@@ -67,6 +70,7 @@ def write(path, arrays, header):
         "version": FORMAT_VERSION,
         "crc32": {name: zlib.crc32(array) for name, array in arrays.items()},
     }
+    header[HEADER_SUM] = header_sum(header)
     contents = save(arrays, {METADATA_KEY: json.dumps(header)})
     path = os.fspath(path)
     temporary = f"{path}.{secrets.token_hex(4)}.tmp"
@@ -118,6 +122,24 @@ def read(path, kind=None):
     return arrays, header
 
 
+def header_sum(header):
+    """Return the CRC-32 of a header without its own sum, as canonical JSON text."""
+    rest = {name: value for name, value in header.items() if name != HEADER_SUM}
+    rest = json.loads(json.dumps(rest))  # what a reader of the file will have
+    return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
+
+
+def check_shapes(path, arrays, shapes):
+    """Raise `FileFormatError` unless `arrays` have exactly the names and shapes of `shapes`."""
+    problems = name_problems(shapes, arrays)
+    problems += [
+        shape_problem(name, shape, arrays[name].shape)
+        for name, shape in shapes.items() if name in arrays and arrays[name].shape != shape
+    ]
+    if problems:
+        raise FileFormatError(path, "its arrays are not its model's: " + "; ".join(problems))
+
+
 def _header(path, metadata):
     if METADATA_KEY not in metadata:
         raise FileFormatError(path, "a safetensors file, but not one of fastrnn: no header")
@@ -128,6 +150,8 @@ def _header(path, metadata):
     if header["version"] > FORMAT_VERSION:
         text = f"format version {header['version']}; this fastrnn reads up to {FORMAT_VERSION}"
         raise FileFormatError(path, text)
+    if header.get(HEADER_SUM) != header_sum(header):
+        raise FileFormatError(path, "corrupt: the checksum of its header is wrong")
     return header
 
 

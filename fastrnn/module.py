@@ -5,8 +5,13 @@ The protocol: `state_dict` hands out read-only arrays by name, `grads` holds one
 for each of them, and ``with module._updating() as arrays`` gives an optimiser the writable ones.
 """
 
+import re
+
 from . import checks
 from .parameters import Parameters
+
+# An attribute of such a name would be taken for a parameter and never be read.
+_PARAMETER_LIKE = re.compile(r"(weight|bias)(_|$)")
 
 
 class Module:
@@ -74,6 +79,9 @@ class Owner(Module):
         parameters = vars(self).get("_parameters")
         if parameters is not None and name in parameters.arrays:
             parameters.assign(name, value)
+        elif parameters is not None and _PARAMETER_LIKE.match(name):
+            raise AttributeError(f"{type(self).__name__} has no parameter {name}; "
+                                 "state_dict() has the names of those it has")
         else:
             super().__setattr__(name, value)
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from . import checks
+
 
 def clip_global_norm(grads, max_norm):
     """Scale all gradients by one factor so that their joint norm is at most `max_norm`.
@@ -121,25 +123,30 @@ class Optimizer:
         Raises
         ------
         TypeError
-            If `mapping` is not a mapping.
+            If `mapping` is not a mapping, or an entry not an array.
         ValueError
-            If it is not the state of such an optimiser; nothing is changed.
+            If it is not the state of such an optimiser. After any error nothing is changed.
         """
         if not isinstance(mapping, Mapping):
             raise TypeError(f"state_dict must be a mapping, got {type(mapping).__name__}")
         if "steps" not in mapping:
             raise ValueError("the optimiser's state has no 'steps'")
+        steps = _saved_steps(mapping["steps"])
         state = {slot: {} for slot in self.slots}
         for key in mapping:
-            slot, _, name = key.partition(".")
-            if key != "steps":
-                if slot not in state:
-                    raise ValueError(f"{key!r} is not part of the state of {type(self).__name__}")
-                state[slot][name] = np.array(mapping[key])
+            if key == "steps":
+                continue
+            slot, _, name = key.partition(".") if isinstance(key, str) else (None, None, None)
+            if slot not in state:
+                raise ValueError(f"{key!r} is not part of the state of {type(self).__name__}")
+            state[slot][name] = mapping[key]
         names = {slot: sorted(arrays) for slot, arrays in state.items()}
         if any(names[slot] != names[self.slots[0]] for slot in self.slots):
             raise ValueError(f"the optimiser's {', '.join(self.slots)} have different names")
-        self.steps = int(np.asarray(mapping["steps"]).item())
+        for slot, values in state.items():
+            for name, value in values.items():
+                values[name] = _saved_array(f"{slot}.{name}", value)
+        self.steps = steps
         self._state = state
 
 
@@ -200,6 +207,8 @@ class Adam(Optimizer):
     slots = ("m", "v")
 
     def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, decoupled_weight_decay=0.0):
+        if not isinstance(betas, tuple | list) or len(betas) != 2:
+            raise TypeError(f"betas must be a pair of numbers, got {betas!r}")
         beta1, beta2 = betas
         self.betas = (
             _number("betas[0]", beta1, low=0, below=1), _number("betas[1]", beta2, low=0, below=1)
@@ -232,13 +241,26 @@ class Adam(Optimizer):
 
 def _number(name, value, low=-math.inf, above=-math.inf, below=math.inf):
     """Return `value` as a float with low <= value, above < value and value < below."""
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        raise TypeError(f"{name} must be a number, got {type(value).__name__}")
+    checks.number(name, value)
     wanted = [f"at least {low}"] * (low > -math.inf) + [f"above {above}"] * (above > -math.inf)
     wanted += [f"below {below}"] * (below < math.inf)
     if not (value >= low and value > above and (value < below or below == math.inf)):
         raise ValueError(f"{name} must be {' and '.join(wanted)}, got {value}")
     return float(value)
+
+
+def _saved_steps(value):
+    steps = checks.as_ndarray("steps", value)
+    if steps.dtype.kind not in "iu" or steps.size != 1 or steps.item() < 0:
+        raise ValueError(f"steps must be one integer of at least 0, got {value!r}")
+    return int(steps.item())
+
+
+def _saved_array(name, value):
+    array = checks.as_ndarray(name, value)
+    if array.dtype.kind != "f":
+        raise ValueError(f"{name} must be an array of floats, got dtype {array.dtype}")
+    return array.copy()
 
 
 def _check_alike(what, arrays, params):

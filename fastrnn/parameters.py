@@ -42,6 +42,40 @@ def role_shapes(cell, input_size, hidden_size, proj_size):
     }
 
 
+def direction_names(num_layers, bias, bidirectional, projected):
+    """Return the names by role (`role_names`) of each direction of each layer."""
+    return [
+        role_names(k, reverse, bias, projected)
+        for k in range(num_layers)
+        for reverse in ((False, True) if bidirectional else (False,))
+    ]
+
+
+def model_shapes(cell, input_size, hidden_size, num_layers, bias, bidirectional, proj_size):
+    """Map each parameter's name to its shape."""
+    directions = 2 if bidirectional else 1
+    shapes = {}
+    names_by_row = direction_names(num_layers, bias, bidirectional, proj_size > 0)
+    for row, names in enumerate(names_by_row):
+        inputs = input_size if row < directions else directions * (proj_size or hidden_size)
+        roles = role_shapes(cell, inputs, hidden_size, proj_size)
+        shapes.update((name, roles[role]) for role, name in names.items())
+    return shapes
+
+
+def name_problems(wanted, mapping):
+    """Return what is wrong with the names in `mapping`, as texts."""
+    missing = [name for name in wanted if name not in mapping]
+    unexpected = [str(name) for name in mapping if name not in wanted]
+    problems = ["missing: " + ", ".join(missing)] if missing else []
+    return problems + (["unexpected: " + ", ".join(unexpected)] if unexpected else [])
+
+
+def shape_problem(name, wanted, got):
+    """Return the text about an array that has another shape."""
+    return f"{name}: expected shape {wanted}, got {got}"
+
+
 def initial_values(shapes, hidden_size, dtype, rng):
     """Draw every parameter from U(-1/sqrt(H), 1/sqrt(H)), weights and biases alike."""
     bound = hidden_size**-0.5
@@ -119,13 +153,7 @@ class Parameters:
         """
         if not isinstance(mapping, Mapping):
             raise TypeError(f"state_dict must be a mapping, got {type(mapping).__name__}")
-        missing = [name for name in self.arrays if name not in mapping]
-        unexpected = [str(name) for name in mapping if name not in self.arrays]
-        problems = []
-        if missing:
-            problems.append("missing: " + ", ".join(missing))
-        if unexpected:
-            problems.append("unexpected: " + ", ".join(unexpected))
+        problems = name_problems(self.arrays, mapping)
         values = {}
         for name, array in self.arrays.items():
             if name not in mapping:
@@ -136,7 +164,7 @@ class Parameters:
                 problems.append(str(reason))
                 continue
             if value.shape != array.shape:
-                problems.append(f"{name}: expected shape {array.shape}, got {value.shape}")
+                problems.append(shape_problem(name, array.shape, value.shape))
         if problems:
             raise RuntimeError(f"cannot load state_dict into {owner}: " + "; ".join(problems))
         self._copy(values)

@@ -127,6 +127,9 @@ class LSTM(Engine):
         )
 
 
+CELLS = {model.cell: model for model in (RNN, LSTM, GRU)}
+
+
 def load(path):
     """Return the model that `save` wrote to `path`, in evaluation mode.
 
@@ -141,6 +144,11 @@ def load(path):
 
     arrays, header = io.read(path, kind="engine")
     with io.malformed(path):
-        model = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM}[header["class"]](**header["arguments"])
+        classes = {cell.upper(): model for cell, model in CELLS.items()}
+        made_by = classes[checks.choice("class", header["class"], tuple(classes))]
+        arguments = header["arguments"]
+        # Before a model is made: a wrong header must not ask for memory.
+        io.check_shapes(path, arrays, made_by._stored_shapes(**arguments))
+        model = made_by(**arguments)
         model.load_state_dict(arrays)
     return model

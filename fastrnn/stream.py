@@ -114,8 +114,14 @@ class Stream:
         ----------
         rows : int, slice, sequence of ints or bool mask, optional
             An index of the rows, as NumPy takes it.
+
+        Raises
+        ------
+        TypeError, ValueError, IndexError
+            If `rows` is no such index; the state is then as before.
         """
-        self._write(slice(None) if rows is None else rows, 0, 0)
+        rows = slice(None) if rows is None else checks.row_index("rows", rows, self.batch_size)
+        self._write(rows, 0, 0)
 
     def __repr__(self):
         return f"<Stream of {self._model!r}, batch_size={self.batch_size}>"

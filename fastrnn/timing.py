@@ -6,6 +6,7 @@ from statistics import median
 
 import numpy as np
 
+from .parameters import GATES
 from .rnn import GRU, LSTM, RNN
 
 # (cell, T, N, I, H): a stream-like case, a small and a middling batch of each cell.
@@ -17,7 +18,6 @@ CASES = [
     (RNN, 100, 1, 64, 128),
     (RNN, 50, 16, 256, 256),
 ]
-_GATES = {"rnn": 1, "gru": 3, "lstm": 4}
 _BACKWARD_FACTOR = 3  # a training step counts as three forwards
 
 
@@ -28,7 +28,7 @@ def measurements(seconds):
         steps, rows, inputs, hidden = sizes
         model = make(inputs, hidden, seed=0)
         x = np.random.default_rng(0).standard_normal((steps, rows, inputs), dtype=np.float32)
-        flops = 2 * _GATES[model.cell] * hidden * (inputs + hidden) * steps * rows
+        flops = 2 * GATES[model.cell] * hidden * (inputs + hidden) * steps * rows
         forward = _seconds_per_call(lambda m=model, x=x: m(x), seconds)
         training = _seconds_per_call(_training_step(model, x), seconds)
         step = _seconds_per_call(_stream_step(model.eval(), x[0]), seconds)

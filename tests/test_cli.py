@@ -190,6 +190,7 @@ BAD_COMMANDS = [
     (["demo", "--text", "empty"], "too short"),
     (["generate", "m", "--prompt", "日本"], "not in the vocabulary: '日本'"),
     (["generate", "m", "--prompt", ""], "prompt must have at least one character"),
+    (["demo", "--hidden", "999999"], "hidden_size=999999"),
     (["demo", "--resume", "--output", "m", "--hidden", "9"], "--hidden is fixed in m"),
 ]
 
@@ -203,6 +204,26 @@ def test_one_line_errors(command, message, capsys, in_empty_folder, request):
     (in_empty_folder / "empty").write_bytes(b"")
     assert main(command) == 2
     assert message in error_of(capsys)
+
+
+@pytest.mark.parametrize(("name", "value", "command"), [
+    ("FASTRNN_ISA", "foo", ["info"]), ("FASTRNN_GEMM", "foo", ["bench", "--seconds", "0.001"]),
+])
+def test_settings_of_the_environment(name, value, command):
+    done = subprocess.run([sys.executable, "-m", "fastrnn", *command], capture_output=True,
+                          text=True, check=False, env={**os.environ, name: value})
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"fastrnn: error: {name}='foo'")
+    assert done.stderr.count("\n") == 1
+
+
+def test_other_errors_are_not_hidden(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("fastrnn.show_config", fail)
+    with pytest.raises(RuntimeError, match="a defect"):
+        main(["info"])
 
 
 BAD_OPTIONS = [

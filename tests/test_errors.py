@@ -195,11 +195,17 @@ CONSTRUCTIONS = [
     ({"dtype": "float16"}, ValueError, "dtype must be float32 or float64, got 'float16'", False),
     ({"dtype": ">f4"}, ValueError, "dtype must be float32 or float64, got '>f4'", False),
     ({"dtype": None}, ValueError, "dtype must be float32 or float64, got None", False),
+    ({"seed": "a"}, TypeError, "seed must be an int .*got 'a'", False),
+    ({"seed": -1}, ValueError, "seed must be an int of at least 0.*got -1", False),
+    ({"hidden_size": 2**20}, MemoryError, "input_size=5, hidden_size=1048576", False),
     ({"dtype": 3}, TypeError, "dtype must be float32 or float64, got 3", False),
 ]
 OWN_CONSTRUCTIONS = [
     ("LSTM", {"input_size": 2**31 - 1, "hidden_size": 2**29 - 1}, ValueError,
      "input_size is too large: .*input_size=2147483647, hidden_size=536870911", False),
+    ("LSTM", {"input_size": 2**31 - 1, "hidden_size": 2**28}, ValueError,
+     "input_size is too large: the parameters .*=2147483647, hidden_size=268435456", False),
+    ("LSTM", {"hidden_size": 2**28}, MemoryError, "input_size=5, hidden_size=268435456", False),
     ("LSTM", {"proj_size": 7}, ValueError, "proj_size must be smaller than hidden_size = 7", True),
     ("LSTM", {"proj_size": -1}, ValueError, "proj_size must be at least 0, got -1", True),
     ("RNN", {"nonlinearity": "foo"}, ValueError, "nonlinearity must be one of .*'foo'", True),
@@ -242,6 +248,12 @@ def test_construction_arguments_are_fixed(cell):
     for name in ("hidden_size", "batch_first", "dtype", "dropout"):
         with pytest.raises(AttributeError, match=name):
             setattr(model, name, 1)
+    for name in ("weight_ih_l7", "bias_hh_l0_reverse", "weight_hr_l0", "weight"):
+        with pytest.raises(AttributeError, match=f"{cell.__name__} has no parameter {name};"):
+            setattr(model, name, zeros(H))
+    model.name = "mine"
+    with pytest.raises(TypeError, match="bias_ih_l0 is a masked array"):
+        model.bias_ih_l0 = np.ma.masked_array(model.bias_ih_l0, model.bias_ih_l0 > 0)
     with pytest.raises(AttributeError, match="no_such_thing"):
         _ = model.no_such_thing
 

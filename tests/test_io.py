@@ -151,6 +151,38 @@ def test_one_flipped_bit_anywhere_is_noticed(saved, rng):
             assert all((got.state_dict()[n] == v).all() for n, v in model.state_dict().items())
 
 
+@pytest.mark.parametrize(("before", "after"), [
+    (b'dropout\\": 0.5', b'dropout\\": 0.1'), (b'batch_first\\": false', b'batch_first\\":  true'),
+])
+def test_a_changed_header_is_noticed(path, before, after):
+    fastrnn.LSTM(5, 7, num_layers=2, dropout=0.5, seed=1).save(path)
+    contents = path.read_bytes()
+    assert contents.count(before) == 1
+    path.write_bytes(contents.replace(before, after))
+    refused(path, "the checksum of its header is wrong")
+
+
+def test_a_header_without_its_sum(saved):
+    arrays, header = io.read(saved)
+    del header[io.HEADER_SUM]
+    safetensors_numpy.save_file(arrays, saved, {"fastrnn": json.dumps(header)})
+    refused(saved, "the checksum of its header is wrong")
+
+
+def test_headers_that_json_writes_in_another_way(path):
+    header = {"kind": "test", "odd": {1: "\ud83d\ude00", "none": float("inf")}, "pair": (1, 2.5)}
+    io.write(path, {"a": np.zeros(2)}, header)
+    assert io.read(path, "test")[1]["odd"] == {"1": "\U0001f600", "none": float("inf")}
+
+
+def test_lack_of_memory_is_the_fault_of_the_file(saved, monkeypatch):
+    def fail(*_):
+        raise MemoryError("none left")
+
+    monkeypatch.setattr(fastrnn.LSTM, "load_state_dict", fail)
+    refused(saved, "MemoryError: none left")
+
+
 def test_foreign_files(path):
     path.write_text("Call me Ishmael. " * 100)
     refused(path, "not a safetensors file")
@@ -167,9 +199,10 @@ def test_foreign_files(path):
 
 
 def rewritten(path, change):
-    """Write the file at `path` again with a changed header."""
+    """Write the file at `path` again with a changed header and the sum that belongs to it."""
     arrays, header = io.read(path)
     change(header, arrays)
+    header[io.HEADER_SUM] = io.header_sum(header)
     safetensors_numpy.save_file(arrays, path, {"fastrnn": json.dumps(header)})
 
 
@@ -185,6 +218,9 @@ def rewritten(path, change):
     (lambda h, a: h["arguments"].update(hidden_size=8), ["weight_ih_l0", "expected shape"]),
     (lambda h, a: h["arguments"].update(hidden_size="x"), ["hidden_size must be an int"]),
     (lambda h, a: h["arguments"].update(hidden_size=2**40), ["hidden_size is too large"]),
+    (lambda h, a: h["arguments"].update(hidden_size=200_000), ["weight_ih_l0", "expected shape"]),
+    (lambda h, a: h["arguments"].update(num_layers=3), ["missing: weight_ih_l2"]),
+    (lambda h, a: h["arguments"].update(num_layers=1), ["unexpected: ", "weight_ih_l1"]),
     (lambda h, a: h["arguments"].update(colour="red"), ["colour"]),
     (lambda h, a: h.update(arguments=[1]), ["do not make sense"]),
     (lambda h, a: (a.pop("bias_ih_l0"), h["crc32"].pop("bias_ih_l0")), ["missing: bias_ih_l0"]),

@@ -122,6 +122,8 @@ def test_full_lengths_change_nothing(model, rng):
     ([True] * 6, TypeError, "lengths must be integers, got dtype bool"),
     (["a"] * 6, TypeError, "lengths must be integers"),
     ([2**70] * 6, TypeError, "lengths must be integers, got dtype object"),
+    (np.ma.masked_array([3, 9, 0, 5, 1, 2], [0, 1, 0, 0, 0, 0]), TypeError,
+     "lengths is a masked array"),
     ("abcdef", TypeError, "lengths must be integers, got str"),
     ([[1], [2, 3]], TypeError, "lengths must be an array"),
 ])

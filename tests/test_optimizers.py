@@ -190,3 +190,34 @@ def test_an_optimizer_serves_one_module(rng):
     optimizer.step(Dense(3, 4))
     with pytest.raises(ValueError, match="the optimiser's m: weight must be float32 of shape"):
         optimizer.step(Dense(4, 4))
+
+
+@pytest.mark.parametrize("betas", [0.9, None, (0.9,), (0.9, 0.99, 0.999), "ab", (0.9, "b")],
+                         ids=str)
+def test_betas_must_be_a_pair(betas):
+    with pytest.raises(TypeError, match="betas"):
+        Adam(betas=betas)
+
+
+BAD_STATES = [
+    ({"steps": np.arange(3)}, ValueError, "steps must be one integer"),
+    ({"steps": np.array([-1])}, ValueError, "steps must be one integer of at least 0"),
+    ({"steps": 2.5}, ValueError, "steps must be one integer"),
+    ({"steps": None}, ValueError, "steps must be one integer"),
+    ({"steps": [[1], [2, 3]]}, TypeError, "steps must be an array"),
+    ({3: np.zeros(3)}, ValueError, "3 is not part of the state of Adam"),
+    ({"m.b": "abc"}, ValueError, "m.b must be an array of floats"),
+    ({"m.b": [[1.0], [2.0, 3.0]]}, TypeError, "m.b must be an array"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "message"), BAD_STATES)
+def test_bad_states_change_nothing(rng, change, error, message):
+    optimizer = Adam()
+    optimizer.update(random_arrays(rng), random_arrays(rng))
+    before = {key: array.copy() for key, array in optimizer.state_dict().items()}
+    with pytest.raises(error, match=message):
+        optimizer.load_state_dict({**before, **change})
+    after = optimizer.state_dict()
+    assert after.keys() == before.keys()
+    assert all(np.array_equal(after[key], array) for key, array in before.items())

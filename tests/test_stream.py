@@ -96,6 +96,22 @@ def test_reset_of_some_rows(model, rng, rows):
         assert (got == part).all()
 
 
+@pytest.mark.parametrize(("rows", "error"), [
+    (N, IndexError), (-N - 1, IndexError), ([0, N], IndexError), (1.5, TypeError),
+    ("a", TypeError), ([True], IndexError), (np.zeros((N, 1), bool), IndexError),
+    (True, TypeError), ([1.0], TypeError), (slice("a"), TypeError), (slice(0, 1, 0), ValueError),
+    ([[0], [1, 2]], TypeError), (np.ma.masked_array([0, 1], [True, False]), TypeError),
+], ids=str)
+def test_bad_rows_to_reset(model, rng, rows, error):
+    stream = model.stream(N)
+    stream.step(sequence(model, rng)[0])
+    want = parts(stream.state)
+    with pytest.raises(error, match=r"^rows "):
+        stream.reset(rows)
+    for got, part in zip(parts(stream.state), want, strict=True):
+        assert (got == part).all()
+
+
 def test_out(model, rng):
     x = sequence(model, rng)
     plain, stream = model.stream(N), model.stream(N)

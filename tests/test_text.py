@@ -43,6 +43,8 @@ BAD_VOCABULARIES = [
     (lambda: Vocabulary("ba"), ValueError, "ascending"),
     (lambda: Vocabulary("aa"), ValueError, "each once"),
     (lambda: Vocabulary(["a"]), TypeError, "characters must be a str"),
+    (lambda: Vocabulary("bd").encode(None), TypeError, "text must be a str, got NoneType"),
+    (lambda: Vocabulary.from_text(5), TypeError, "text must be a str, got int"),
     (lambda: Vocabulary("bd").encode("abcde"), ValueError, "not in the vocabulary: 'ace'"),
     (lambda: Vocabulary("bd").decode([0, 2]), IndexError, r"\[0, 2\)"),
     (lambda: Vocabulary("bd").decode([-1]), IndexError, r"\[0, 2\)"),
@@ -187,17 +189,34 @@ def test_drawing_has_the_softmax_frequencies():
 
 
 BAD_GENERATION = [
-    ({"prompt": ""}, "at least one character"),
-    ({"prompt": "the Cat!"}, "not in the vocabulary: '!C'"),
-    ({"temperature": -1}, "temperature must be"),
-    ({"temperature": math.nan}, "temperature must be"),
+    ({"prompt": ""}, ValueError, "at least one character"),
+    ({"prompt": "the Cat!"}, ValueError, "not in the vocabulary: '!C'"),
+    ({"prompt": 5}, TypeError, "prompt must be a str, got int"),
+    ({"temperature": -1}, ValueError, "temperature must be"),
+    ({"temperature": math.nan}, ValueError, "temperature must be"),
+    ({"temperature": "x"}, TypeError, "temperature must be a number, got str"),
+    ({"seed": -1}, ValueError, "seed must be an int"),
 ]
 
 
-@pytest.mark.parametrize(("arguments", "message"), BAD_GENERATION)
-def test_generation_refusals(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        small_model().generate(**arguments)
+@pytest.mark.parametrize(("arguments", "error", "message"), BAD_GENERATION)
+def test_generation_refusals(arguments, error, message):
+    with pytest.raises(error, match=message):
+        small_model().generate(**{"prompt": "t", **arguments})
+
+
+@pytest.mark.parametrize(("seed", "error"), [("a", TypeError), (-1, ValueError)])
+def test_bad_seeds(seed, error):
+    with pytest.raises(error, match="seed must be an int"):
+        small_model(seed=seed)
+
+
+def test_evaluation_that_fails_leaves_the_mode():
+    model = small_model().train()
+    with pytest.raises(IndexError, match="ids must be"):
+        model.bits_per_character(np.full(100, 99))
+    assert model.training
+    assert model.rnn.training
 
 
 # -- files and training --------------------------------------------------------------------------
@@ -225,11 +244,12 @@ def test_other_files_are_refused(tmp_path):
         path.write_bytes(damaged)
         with pytest.raises(io.FileFormatError):
             CharModel.load(path)
-    arguments = {**model.arguments, "hidden_size": 9}
-    io.write(path, model.state_dict(),
-             {"kind": "charmodel", "arguments": arguments, "vocabulary": VOCABULARY.characters})
-    with pytest.raises(io.FileFormatError, match="expected shape"):
-        CharModel.load(path)
+    for hidden_size in (9, 200_000):
+        arguments = {**model.arguments, "hidden_size": hidden_size}
+        io.write(path, model.state_dict(), {"kind": "charmodel", "arguments": arguments,
+                                            "vocabulary": VOCABULARY.characters})
+        with pytest.raises(io.FileFormatError, match="expected shape"):
+            CharModel.load(path)
     path.unlink()
     with pytest.raises(FileNotFoundError):
         CharModel.load(path)

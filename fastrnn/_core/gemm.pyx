@@ -8,9 +8,7 @@ import. It is no measurement of the running process, for the two round different
 hang on a stopwatch.
 """
 
-import os
-
-from fastrnn._core.runtime import SettingError
+from fastrnn._core.runtime import SettingError, gemm_mode
 
 from libc.limits cimport INT_MAX
 from libc.string cimport memcpy, memset
@@ -77,14 +75,6 @@ cdef bint uses_blas(PackedLayer layer, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k)
         return True
     return (layer.kernels.isa == FASTRNN_ISA_SCALAR and 2.0 * m * n * k >= WORTH_BLAS
             and _load_blas())
-
-
-def gemm_mode():
-    """What FASTRNN_GEMM says: auto, blas or native."""
-    mode = os.environ.get("FASTRNN_GEMM") or "auto"
-    if mode not in ("auto", "blas", "native"):
-        raise SettingError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
-    return mode
 
 
 cdef void stage_rows(const View *v, const Order *o, Py_ssize_t begin, Py_ssize_t end,

@@ -81,6 +81,14 @@ def set_num_threads(int n):
     _threads = min(n, MOST_THREADS) if fastrnn_has_openmp() else 1
 
 
+def gemm_mode():
+    """What FASTRNN_GEMM says: auto, blas or native."""
+    mode = os.environ.get("FASTRNN_GEMM") or "auto"
+    if mode not in ("auto", "blas", "native"):
+        raise SettingError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
+    return mode
+
+
 def config():
     """What was built and what was chosen, as a dictionary."""
     cdef const fastrnn_kernels *table = kernels_of(FASTRNN_F32)
@@ -89,7 +97,7 @@ def config():
         "isas": _available_isas(),
         "width_f32": table.lanes,
         "width_f64": kernels_of(FASTRNN_F64).lanes,
-        "gemm": os.environ.get("FASTRNN_GEMM") or "auto",
+        "gemm": gemm_mode(),
         "threads": threads(),
         "openmp": bool(fastrnn_has_openmp()),
     }

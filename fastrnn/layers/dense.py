@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dense layer: the same affine map at every position."""
 
-import numpy as np
-
 from .. import checks
 from .base import Layer
 from .products import add_products_of_rows, multiply_rows
@@ -34,17 +32,23 @@ class Dense(Layer):
         inputs = checks.count("in_features", in_features)
         outputs = checks.count("out_features", out_features)
         dtype = checks.float_dtype(dtype)
-        shapes = {"weight": (outputs, inputs)}
-        if checks.flag("bias", bias):
-            shapes["bias"] = (outputs,)
+        shapes = self.shapes(inputs, outputs, checks.flag("bias", bias))
         sizes = {"in_features": inputs, "out_features": outputs}
         checks.weight_sizes(shapes, sizes, dtype.itemsize)
-        rng = np.random.default_rng(seed)
+        rng = checks.random_source(seed)
         bound = inputs**-0.5
-        super().__init__({
-            name: rng.uniform(-bound, bound, shape).astype(dtype) for name, shape in shapes.items()
-        })
+        with checks.enough_memory(sizes):
+            super().__init__({
+                name: rng.uniform(-bound, bound, shape).astype(dtype)
+                for name, shape in shapes.items()
+            })
         self.in_features, self.out_features = inputs, outputs
+
+    @staticmethod
+    def shapes(in_features, out_features, bias=True):
+        """Map the parameters' names to their shapes."""
+        weight = {"weight": (out_features, in_features)}
+        return weight | {"bias": (out_features,)} if bias else weight
 
     def forward(self, x):
         """Return y (..., O) of x (..., I).

@@ -29,11 +29,19 @@ class Embedding(Layer):
         symbols = checks.count("num_embeddings", num_embeddings)
         width = checks.count("embedding_dim", embedding_dim)
         dtype = checks.float_dtype(dtype)
-        shape = symbols, width
+        shapes = self.shapes(symbols, width)
         sizes = {"num_embeddings": symbols, "embedding_dim": width}
-        checks.weight_sizes({"weight": shape}, sizes, dtype.itemsize)
-        super().__init__({"weight": np.random.default_rng(seed).standard_normal(shape, dtype)})
-        self.num_embeddings, self.embedding_dim = shape
+        checks.weight_sizes(shapes, sizes, dtype.itemsize)
+        rng = checks.random_source(seed)
+        with checks.enough_memory(sizes):
+            super().__init__({name: rng.standard_normal(shape, dtype)
+                              for name, shape in shapes.items()})
+        self.num_embeddings, self.embedding_dim = symbols, width
+
+    @staticmethod
+    def shapes(num_embeddings, embedding_dim):
+        """Map the parameters' names to their shapes."""
+        return {"weight": (num_embeddings, embedding_dim)}
 
     def forward(self, ids):
         """Return the vectors (..., D) of the integers `ids` (...), each in [0, V).
@@ -71,7 +79,7 @@ class Embedding(Layer):
 
 def checked_ids(name, ids, count):
     """Return `ids` as an array of integers in [0, count)."""
-    ids = np.asarray(ids)
+    ids = checks.as_ndarray(name, ids)
     if ids.dtype.kind not in "iu":
         raise TypeError(f"{name} must be integers, got dtype {ids.dtype}")
     if ids.size:

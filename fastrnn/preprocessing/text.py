@@ -28,7 +28,7 @@ class Vocabulary:
     @classmethod
     def from_text(cls, text):
         """Return the vocabulary of the characters that occur in `text`."""
-        return cls("".join(sorted(set(text))))
+        return cls("".join(sorted(set(_text(text)))))
 
     def __len__(self):
         return len(self.characters)
@@ -47,6 +47,8 @@ class Vocabulary:
 
         Raises
         ------
+        TypeError
+            If `text` is not a str.
         ValueError
             Naming the characters that are not in the vocabulary.
         """
@@ -72,9 +74,15 @@ class Vocabulary:
         return "".join(self.characters[k] for k in ids.tolist())
 
 
+def _text(value):
+    if not isinstance(value, str):
+        raise TypeError(f"text must be a str, got {type(value).__name__}")
+    return value
+
+
 def _codes(text):
     """Return the code points of `text`, uint32."""
-    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), dtype="<u4")
+    return np.frombuffer(_text(text).encode("utf-32-le", "surrogatepass"), dtype="<u4")
 
 
 class Blocks(Sequence):
