@@ -123,8 +123,8 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
             ptrdiff_t next = (b + 1) * n / count;
             const real *at[MAX_ROWS];
             for (ptrdiff_t r = row; r < next; r++) at[r - row] = a[r] + k * step;
-            const char *ahead = (const char *)(panel + depth * nv * VW) +
-                                (min_of(b, nv - 1) * depth + k) * LINE_BYTES;
+            const char *ahead = (const char *)(part + length * nv * VW);
+            ahead += min_of(b, nv - 1) * length * LINE_BYTES;
             blocks[nv - 1][next - row - 1](length, at, step, part, ahead, tile + row * nv * VW,
                                            k > 0);
             row = next;
