@@ -69,6 +69,8 @@ INLINE void product_block(const int mr, const int nv, const int panels, ptrdiff_
                 for (int v = 0; v < width; v++) acc[r][v] = v_fma(left, right[v], acc[r][v]);
             }
         }
+        /* A line of what of the pack comes next: the cache that holds a large layer's R is too
+         * slow to be asked only then. One row alone streams better by the hardware's own guess. */
         if (mr > 1) __builtin_prefetch(ahead, 0, 2);
         ahead += LINE_BYTES;
         at += step;
