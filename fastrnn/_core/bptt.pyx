@@ -28,8 +28,7 @@ from fastrnn._core.kernels cimport (
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.recurrent cimport (
     ALONE, BY_ROWS, BY_UNITS, Buffers, Split, Tape, c_at, choose_split, gather_rows, h_at,
-    padded, scatter_rows,
-    zero_padding,
+    padded, scatter_rows, zero_padding,
 )
 from fastrnn._core.runtime cimport (
     Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,

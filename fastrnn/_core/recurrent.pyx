@@ -106,7 +106,7 @@ cdef void input_product(Forward *f, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t
 
 
 cdef void project(Forward *f, Py_ssize_t s, Py_ssize_t row_begin, Py_ssize_t row_end,
-                  int thread, int team, ptrdiff_t *table) noexcept nogil:
+                  int thread, int team) noexcept nogil:
     """h = W_hr m of one step, then y = h."""
     cdef fastrnn_product product = f.projection
     cdef Py_ssize_t panel_begin = 0, panel_end = f.projection_panels, row
@@ -165,7 +165,7 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
                 step.y = step_rows(&f.y, o, s, row_begin, rows, table)
             f.kernels.forward[f.cell](&step, row_begin, rows, panel_begin, panel_end)
             if f.projected:
-                project(f, s, row_begin, rows, thread, team, table)
+                project(f, s, row_begin, rows, thread, team)
             if f.split == BY_UNITS:
                 fastrnn_barrier_wait(&f.barrier, team)
         chunk = chunk_end
