@@ -8,7 +8,10 @@
  * its arguments and nothing allocates: callers have validated, and own all memory.
  *
  * A kernel works on a range of rows and a range of panels, so that threads can
- * split either; no sum ever depends on how a call was split.
+ * split either; no sum ever depends on how a call was split, nor on `descend`: panels are
+ * taken from the last to the first then. A step that begins where the one before it ended
+ * finds there what that one left in the cache. With the same order each time, a pack a little
+ * larger than a cache is never found in it.
  */
 #ifndef FASTRNN_INTERNAL_H
 #define FASTRNN_INTERNAL_H
@@ -53,13 +56,24 @@ typedef struct {
     fastrnn_rows c;   /* rows x (gates * units), step 1 */
     const void *bias; /* gates * units, or NULL: none */
     int accumulate;   /* add to C instead of overwriting it; bias is not used then */
+    int descend;
 } fastrnn_product;
 
+/* W x + b of a step: the pack's panels hold the same units as those of R. */
+typedef struct {
+    ptrdiff_t depth; /* I */
+    const void *pack;
+    const void *bias; /* G*H values */
+    const char *x;    /* N x I */
+    ptrdiff_t x_stride;
+} fastrnn_input;
+
 /*
- * One time step forward. On entry `gates` holds W x + b of each row, stored
+ * One time step forward. W x + b of each row, in this order of gates,
  *     LSTM  i f g o      GRU  n r z (b_hn left out)      RNN  a
- * In training (`keep`) the activated gates replace it; GRU has a fourth slot then, for
- * R_n h + b_hn:
+ * is what `gates` holds on entry, or, where `w` has a pack, is computed here, and `gates` is
+ * not used. In training (`keep`, never with `w`) the activated gates replace it; GRU has a
+ * fourth slot then, for R_n h + b_hn:
  *     LSTM  i f g o      GRU  n r z q                    RNN  h
  * The recurrent pack has the order of torch: i f g o, r z n.
  * h_prev must not overlap h; c may be c_prev.
@@ -69,6 +83,8 @@ typedef struct {
     ptrdiff_t depth;  /* K of the recurrent product: P */
     int activation;   /* RNN only: fastrnn_activation */
     int keep;
+    int descend;
+    fastrnn_input w;    /* pack NULL: none */
     const void *pack;   /* R */
     const void *bias;   /* GRU: b_hn, H values, or NULL */
     const char *h_prev; /* N x P */
@@ -95,6 +111,7 @@ typedef struct {
     ptrdiff_t hidden; /* H */
     ptrdiff_t depth;  /* K of the product */
     int activation;   /* RNN only */
+    int descend;
     const void *pack; /* R transposed, or the projection */
     const char *a;    /* N x depth: gradients of the next step's pre-activations */
     ptrdiff_t a_stride;

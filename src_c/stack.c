@@ -72,16 +72,16 @@ static void place_layer(area *a, const fastrnn_stack *s, ptrdiff_t inputs, layer
     fastrnn_shape input = {H, s->gates, inputs}, projection = {P, 1, H};
     fastrnn_shape recurrent = recurrent_shape(s);
     memset(l, 0, sizeof *l);
-    place_product(a, s, &l->input, &l->input_panels, input);
-    l->input.bias = take(a, s->gates, H, s->itemsize);
-
+    l->cell.w.depth = inputs;
+    l->cell.w.pack = take_pack(a, s, &input);
+    l->cell.w.bias = take(a, s->gates, H, s->itemsize);
+    l->cell.w.x_stride = inputs * itemsize;
     l->cell.hidden = H;
     l->cell.depth = P;
     l->cell.activation = (int)s->spec.activation;
     l->cell.pack = take_pack(a, s, &recurrent);
     l->cell.bias = s->spec.cell == FASTRNN_GRU ? take(a, 1, H, s->itemsize) : NULL;
     l->cell.h_prev_stride = P * itemsize;
-    l->cell.gates_stride = s->gates * H * itemsize;
     l->cell.c_prev_stride = l->cell.c_stride = l->cell.h_stride = H * itemsize;
     l->cell_panels = fastrnn_panel_count(s->kernels, &recurrent);
 
@@ -152,8 +152,8 @@ static void fill_layer(const fastrnn_stack *s, const fastrnn_weights *w, layer *
     const int is_gru = s->spec.cell == FASTRNN_GRU;
     const int *order = is_gru ? gru_order : torch_order;
     const ptrdiff_t H = s->spec.hidden_size;
-    const fastrnn_shape recurrent = recurrent_shape(s);
-    pack(s, &l->input.shape, w->w_ih, order, l->input.pack);
+    const fastrnn_shape input = {H, s->gates, l->cell.w.depth}, recurrent = recurrent_shape(s);
+    pack(s, &input, w->w_ih, order, l->cell.w.pack);
     pack(s, &recurrent, w->w_hh, torch_order, l->cell.pack);
     if (s->spec.proj_size) pack(s, &l->projection.shape, w->w_hr, torch_order, l->projection.pack);
 
@@ -161,7 +161,7 @@ static void fill_layer(const fastrnn_stack *s, const fastrnn_weights *w, layer *
         const void *b_ih = element(s, w->b_ih, order[slot] * H);
         const void *b_hh = element(s, w->b_hh, order[slot] * H);
         /* n = tanh(W_n x + b_in + r * (R_n h' + b_hn)): b_hn is no part of the input's bias. */
-        add(s, b_ih, is_gru && slot == 0 ? NULL : b_hh, H, element(s, l->input.bias, slot * H));
+        add(s, b_ih, is_gru && slot == 0 ? NULL : b_hh, H, element(s, l->cell.w.bias, slot * H));
     }
     if (is_gru) add(s, NULL, element(s, w->b_hh, 2 * H), H, l->cell.bias);
 }

@@ -8,10 +8,9 @@
 /* One layer in one direction: its kernel calls, complete in a stack but for the arrays of a
  * batch, which a stream or a run adds to a copy. */
 typedef struct {
-    fastrnn_product input;
     fastrnn_forward_step cell;
     fastrnn_product projection; /* pack NULL: none */
-    ptrdiff_t input_panels, cell_panels, projection_panels;
+    ptrdiff_t cell_panels, projection_panels;
     ptrdiff_t rows;
     char *h; /* the state; a step writes the new one to `next` and swaps the two */
     char *next;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Running a stack: fastrnn_stream_* and fastrnn_run, both loops over step_layer. A step of a layer
- * is two kernel calls, gates = W x + b and the cell's step on them, three with projection.
+ * is one kernel call, two with projection.
  */
 #include <string.h>
 
@@ -10,16 +10,10 @@
 
 /* ---- steps ---- */
 
-/* What the layers of a batch share during a step. */
-typedef struct {
-    char *gates;  /* N x G*H */
-    char *hidden; /* N x H, o * tanh(c) before a projection, else unused */
-} scratch;
-
-static scratch place_scratch(area *a, const fastrnn_stack *s, ptrdiff_t rows) {
-    scratch shared = {take(a, rows, s->gates * s->spec.hidden_size, s->itemsize), NULL};
-    if (s->spec.proj_size) shared.hidden = take(a, rows, s->spec.hidden_size, s->itemsize);
-    return shared;
+/* What the layers of a batch share during a step: o * tanh(c) before a projection, N x H, else
+ * nothing. */
+static char *place_scratch(area *a, const fastrnn_stack *s, ptrdiff_t rows) {
+    return s->spec.proj_size ? take(a, rows, s->spec.hidden_size, s->itemsize) : NULL;
 }
 
 static void place_state(area *a, const fastrnn_stack *s, ptrdiff_t rows, layer *l) {
@@ -30,16 +24,13 @@ static void place_state(area *a, const fastrnn_stack *s, ptrdiff_t rows, layer *
         l->cell.c_prev = l->cell.c = take(a, rows, s->spec.hidden_size, s->itemsize);
 }
 
-static void attach_scratch(layer *l, const scratch *shared) {
-    l->input.c.base = l->cell.gates = shared->gates;
-    l->cell.h = l->projection.a.base = shared->hidden;
-}
+static void attach_scratch(layer *l, char *hidden) { l->cell.h = l->projection.a.base = hidden; }
 
 /* Reads x (N x K) and moves the layer's state on; returns it. */
 static const char *step_layer(const fastrnn_stack *s, layer *l, const char *x) {
     char *h = l->next;
-    l->input.a.base = (char *)x;
-    s->kernels->product(&l->input, 0, l->rows, 0, l->input_panels);
+    l->cell.w.x = x;
+    l->cell.descend = !l->cell.descend;
     l->cell.h_prev = l->h;
     if (l->projection.pack)
         l->projection.c.base = h;
@@ -117,11 +108,11 @@ fastrnn_status fastrnn_stream_init(void *memory, size_t bytes, const fastrnn_sta
     s->stack = stack;
     s->rows = batch;
     s->layers = take(&a, stack->spec.num_layers, 1, sizeof(layer));
-    const scratch shared = place_scratch(&a, stack, batch);
+    char *shared = place_scratch(&a, stack, batch);
     for (ptrdiff_t k = 0; k < stack->spec.num_layers; k++) {
         s->layers[k] = stack->layers[k];
         place_state(&a, stack, batch, &s->layers[k]);
-        attach_scratch(&s->layers[k], &shared);
+        attach_scratch(&s->layers[k], shared);
     }
     *stream = s;
     return fastrnn_stream_reset(s);
@@ -197,7 +188,7 @@ fastrnn_status fastrnn_stream_set_state(fastrnn_stream *stream, const void *h, c
  * layers, which alternate between `between` and y. */
 typedef struct {
     layer state;
-    scratch shared;
+    char *shared;
     char *between; /* T x N x D*P, or NULL with one layer */
 } run_memory;
 
@@ -237,7 +228,7 @@ static void copy_rows(char *to, size_t to_stride, const char *from, size_t bytes
 /* All steps of one layer in one direction: x (T x N x K) -> its columns of y (T x N x D*P). */
 static void run_layer(const fastrnn_stack *s, layer *l, ptrdiff_t T, const char *x, char *y,
                       ptrdiff_t direction) {
-    size_t x_step = (size_t)(l->rows * l->input.shape.depth) * s->itemsize;
+    size_t x_step = (size_t)(l->rows * l->cell.w.depth) * s->itemsize;
     size_t h_row = h_bytes(s, 1), y_row = (size_t)s->directions * h_row;
     y += (size_t)direction * h_row;
     for (ptrdiff_t i = 0; i < T; i++) {
@@ -275,7 +266,7 @@ fastrnn_status fastrnn_run(const fastrnn_stack *stack, ptrdiff_t T, ptrdiff_t N,
             l.h = m.state.h;
             l.next = m.state.next;
             l.cell.c_prev = l.cell.c = m.state.cell.c;
-            attach_scratch(&l, &m.shared);
+            attach_scratch(&l, m.shared);
             load(l.h, h0 ? (const char *)h0 + h_at : NULL, h_size);
             if (l.cell.c) load(l.cell.c, c0 ? (const char *)c0 + c_at : NULL, c_size);
             run_layer(s, &l, T, from, to, d);

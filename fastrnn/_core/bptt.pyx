@@ -118,6 +118,7 @@ cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
             step.live = live
             step.dy = step_rows(&b.dy, o, s, row_begin, rows, table)
         step.gates = gates_at(b, s)
+        step.descend = s & 1
         step.h_prev = h_at(buffers, o, s - 1)
         if buffers.c != NULL:
             step.c_prev = c_at(buffers, o, s - 1)

@@ -44,12 +44,14 @@ cdef extern from "internal.h" nogil:
         fastrnn_rows c
         const void *bias
         int accumulate
+        int descend
 
     ctypedef struct fastrnn_forward_step:
         ptrdiff_t hidden
         ptrdiff_t depth
         int activation
         int keep
+        int descend
         const void *pack
         const void *bias
         const char *h_prev
@@ -68,6 +70,7 @@ cdef extern from "internal.h" nogil:
         ptrdiff_t hidden
         ptrdiff_t depth
         int activation
+        int descend
         const void *pack
         const char *a
         ptrdiff_t a_stride

@@ -155,6 +155,7 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
                 break
             step.h_prev = h_at(b, o, s - 1)
             step.gates = gates_at(f, chunk, s)
+            step.descend = s & 1
             if b.c != NULL:
                 step.c_prev = c_at(b, o, s - 1)
                 step.c = c_at(b, o, s)

@@ -13,6 +13,10 @@ INLINE real *row_at(const char *base, ptrdiff_t stride, ptrdiff_t row, ptrdiff_t
     return (real *)(void *)(base + row * stride) + unit;
 }
 
+INLINE int gate_vectors(const fastrnn_cell cell) {
+    return cell == FASTRNN_LSTM ? 4 : cell == FASTRNN_GRU ? 3 : 1;
+}
+
 INLINE vec one_minus(vec a) { return v_sub(v_set1(1), a); }
 
 INLINE void put_output(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit, vec h,
@@ -23,9 +27,8 @@ INLINE void put_output(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t u
 
 /* h = act(R h' + (W x + b)) */
 INLINE void rnn_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                              const real *sum, ptrdiff_t n) {
-    real *gate = row_at(s->gates, s->gates_stride, row, unit);
-    vec a = v_add(v_load(sum), load_lanes(gate, n));
+                              const vec *sum, const vec *in, ptrdiff_t n) {
+    vec a = v_add(sum[0], in[0]);
     vec h;
     if (s->activation == FASTRNN_TANH)
         h = v_tanh(a);
@@ -33,23 +36,23 @@ INLINE void rnn_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrd
         h = v_sigmoid(a);
     else
         h = v_select_lt(a, v_zero(), v_zero(), a);
-    if (s->keep) store_lanes(gate, h, n);
+    if (s->keep) store_lanes(row_at(s->gates, s->gates_stride, row, unit), h, n);
     put_output(s, row, unit, h, n);
 }
 
 /* c = f c' + i g,  h = o tanh(c) */
 INLINE void lstm_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                               const real *sum, ptrdiff_t n) {
-    ptrdiff_t H = s->hidden;
-    real *gate = row_at(s->gates, s->gates_stride, row, unit);
-    vec i = v_sigmoid(v_add(v_load(sum), load_lanes(gate, n)));
-    vec f = v_sigmoid(v_add(v_load(sum + VW), load_lanes(gate + H, n)));
-    vec g = v_tanh(v_add(v_load(sum + 2 * VW), load_lanes(gate + 2 * H, n)));
-    vec o = v_sigmoid(v_add(v_load(sum + 3 * VW), load_lanes(gate + 3 * H, n)));
+                               const vec *sum, const vec *in, ptrdiff_t n) {
+    vec i = v_sigmoid(v_add(sum[0], in[0]));
+    vec f = v_sigmoid(v_add(sum[1], in[1]));
+    vec g = v_tanh(v_add(sum[2], in[2]));
+    vec o = v_sigmoid(v_add(sum[3], in[3]));
     vec c_prev = load_lanes(row_at(s->c_prev, s->c_prev_stride, row, unit), n);
     vec c = v_fma(f, c_prev, v_mul(i, g));
     store_lanes(row_at(s->c, s->c_stride, row, unit), c, n);
     if (s->keep) {
+        ptrdiff_t H = s->hidden;
+        real *gate = row_at(s->gates, s->gates_stride, row, unit);
         store_lanes(gate, i, n);
         store_lanes(gate + H, f, n);
         store_lanes(gate + 2 * H, g, n);
@@ -60,16 +63,16 @@ INLINE void lstm_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptr
 
 /* q = R_n h' + b_hn,  n = tanh(W_n x + b_in + r q),  h = (1 - z) n + z h' */
 INLINE void gru_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                              const real *sum, ptrdiff_t n) {
-    ptrdiff_t H = s->hidden;
-    real *gate = row_at(s->gates, s->gates_stride, row, unit);
-    vec r = v_sigmoid(v_add(v_load(sum), load_lanes(gate + H, n)));
-    vec z = v_sigmoid(v_add(v_load(sum + VW), load_lanes(gate + 2 * H, n)));
-    vec q = v_load(sum + 2 * VW);
+                              const vec *sum, const vec *in, ptrdiff_t n) {
+    vec r = v_sigmoid(v_add(sum[0], in[1]));
+    vec z = v_sigmoid(v_add(sum[1], in[2]));
+    vec q = sum[2];
     if (s->bias) q = v_add(q, load_lanes((const real *)s->bias + unit, n));
-    vec new = v_tanh(v_fma(r, q, load_lanes(gate, n)));
+    vec new = v_tanh(v_fma(r, q, in[0]));
     vec h_prev = load_lanes(row_at(s->h_prev, s->h_prev_stride, row, unit), n);
     if (s->keep) {
+        ptrdiff_t H = s->hidden;
+        real *gate = row_at(s->gates, s->gates_stride, row, unit);
         store_lanes(gate, new, n);
         store_lanes(gate + H, r, n);
         store_lanes(gate + 2 * H, z, n);
@@ -136,13 +139,13 @@ INLINE vec gru_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptr
 }
 
 INLINE void forward_units(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row,
-                          ptrdiff_t unit, const real *sum, ptrdiff_t n) {
+                          ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
     if (cell == FASTRNN_LSTM)
-        lstm_forward_units(s, row, unit, sum, n);
+        lstm_forward_units(s, row, unit, sum, in, n);
     else if (cell == FASTRNN_GRU)
-        gru_forward_units(s, row, unit, sum, n);
+        gru_forward_units(s, row, unit, sum, in, n);
     else
-        rnn_forward_units(s, row, unit, sum, n);
+        rnn_forward_units(s, row, unit, sum, in, n);
 }
 
 /* dh of the units -> gradients of their pre-activations, in place of the gates. */
@@ -162,42 +165,145 @@ INLINE void backward_units(const fastrnn_cell cell, const fastrnn_backward_step 
     if (s->share) store_lanes(row_at(s->share, s->share_stride, row, unit), share, n);
 }
 
-/* Applies a unit function to the rows and blocks of one panel's tile. Masked accesses are
- * compiled apart, for the last block only. */
-#define FOR_TILE(units_function, cell, s, hidden, row, rows, unit, block_count, vectors, tile) \
-    for (ptrdiff_t r_ = 0; r_ < (rows); r_++)                                                  \
-        for (ptrdiff_t b_ = 0; b_ < (block_count); b_++) {                                     \
-            const real *sum_ = (tile) + (r_ * (block_count) + b_) * (vectors)*VW;              \
-            ptrdiff_t unit_ = (unit) + b_ * VW;                                                \
-            ptrdiff_t left_ = (hidden)-unit_;                                                  \
-            if (left_ >= VW)                                                                   \
-                units_function(cell, s, (row) + r_, unit_, sum_, VW);                          \
-            else                                                                               \
-                units_function(cell, s, (row) + r_, unit_, sum_, left_);                       \
-        }
+/* in = W x + b of `n` units as s->gates holds it. */
+INLINE void load_gates(const int gates, const fastrnn_forward_step *s, ptrdiff_t row,
+                       ptrdiff_t unit, ptrdiff_t n, vec *in) {
+    const real *gate = row_at(s->gates, s->gates_stride, row, unit);
+    UNROLL
+    for (int g = 0; g < gates; g++) in[g] = load_lanes(gate + g * s->hidden, n);
+}
 
-INLINE int gate_vectors(const fastrnn_cell cell) {
-    return cell == FASTRNN_LSTM ? 4 : cell == FASTRNN_GRU ? 3 : 1;
+/* in += b of `n` units. */
+INLINE void add_bias(const int gates, const fastrnn_forward_step *s, ptrdiff_t unit, ptrdiff_t n,
+                     vec *in) {
+    const real *bias = (const real *)s->w.bias + unit;
+    UNROLL
+    for (int g = 0; g < gates; g++) in[g] = v_add(in[g], load_lanes(bias + g * s->hidden, n));
+}
+
+/* Masked accesses are compiled apart, for the last block only. */
+#define FOR_LANES(left, call)     \
+    if ((left) >= VW) {           \
+        const ptrdiff_t n = VW;   \
+        call;                     \
+    } else {                      \
+        const ptrdiff_t n = left; \
+        call;                     \
+    }
+
+/* One block of one row; `in` is W x where it is computed here. */
+INLINE void forward_block(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row,
+                          ptrdiff_t unit, const vec *sum, vec *in, ptrdiff_t n) {
+    const int gates = gate_vectors(cell);
+    if (s->w.pack)
+        add_bias(gates, s, unit, n, in);
+    else
+        load_gates(gates, s, row, unit, n, in);
+    forward_units(cell, s, row, unit, sum, in, n);
+}
+
+/* The cell of rows [row, row + rows) and `count` blocks from `unit` on; `input` is a tile of W x
+ * like `tile`, read where W x is computed here. */
+INLINE void forward_tile(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row,
+                         ptrdiff_t rows, ptrdiff_t unit, ptrdiff_t count, const real *tile,
+                         const real *input) {
+    const int gates = gate_vectors(cell);
+    for (ptrdiff_t r = row; r < row + rows; r++)
+        for (ptrdiff_t u = unit; u < unit + count * VW; u += VW, tile += gates * VW) {
+            vec sum[MAX_VECTORS], in[MAX_VECTORS];
+            UNROLL
+            for (int g = 0; g < gates; g++) {
+                sum[g] = v_load(tile + g * VW);
+                in[g] = s->w.pack ? v_load(input + g * VW) : v_zero();
+            }
+            if (s->w.pack) input += gates * VW;
+            FOR_LANES(s->hidden - u, forward_block(cell, s, r, u, sum, in, n))
+        }
+}
+
+/* Likewise; a block is one vector. */
+INLINE void backward_tile(const fastrnn_cell cell, const fastrnn_backward_step *s, ptrdiff_t row,
+                          ptrdiff_t rows, ptrdiff_t unit, ptrdiff_t count, const real *sum) {
+    for (ptrdiff_t r = row; r < row + rows; r++)
+        for (ptrdiff_t u = unit; u < unit + count * VW; u += VW, sum += VW) {
+            if (s->hidden - u >= VW)
+                backward_units(cell, s, r, u, sum, VW);
+            else
+                backward_units(cell, s, r, u, sum, s->hidden - u);
+        }
+}
+
+/* Some rows, through a tile. */
+INLINE void forward_rows(const fastrnn_cell cell, const fastrnn_forward_step *s,
+                         const panels *shape, ptrdiff_t row_begin, ptrdiff_t row_end,
+                         panel_walk walk) {
+    const int gates = gate_vectors(cell);
+    const panels w_shape = panels_of(s->hidden, gates, s->w.depth);
+    _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
+    _Alignas(64) real input[GROUP_ROWS * MAX_VECTORS * VW];
+    const real *a[GROUP_ROWS];
+    while (walk_on(&walk, shape, row_end - row_begin)) {
+        ptrdiff_t count = panel_vectors(shape, walk.at) / gates;
+        ptrdiff_t unit = vector_unit(shape, walk.at, 0);
+        for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
+            ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
+            if (s->w.pack) {
+                for (ptrdiff_t r = 0; r < n; r++) a[r] = row_at(s->w.x, s->w.x_stride, row + r, 0);
+                multiply_panels(a, n, 1, &w_shape, s->w.pack, &walk, input);
+            }
+            for (ptrdiff_t r = 0; r < n; r++)
+                a[r] = row_at(s->h_prev, s->h_prev_stride, row + r, 0);
+            multiply_panels(a, n, 1, shape, s->pack, &walk, tile);
+            forward_tile(cell, s, row, n, unit, count, tile, input);
+        }
+    }
+}
+
+/* One row and the `together` panels of nv vectors from `at` on, which never leave the registers:
+ * the way through a tile would be a fifth of a small layer's step. */
+INLINE void forward_row(const fastrnn_cell cell, const int nv, const int together,
+                        const fastrnn_forward_step *s, const panels *shape, ptrdiff_t row,
+                        ptrdiff_t at) {
+    const int gates = gate_vectors(cell), count = nv * together / gates;
+    const real *h_prev = row_at(s->h_prev, s->h_prev_stride, row, 0);
+    vec sum[2 * MAX_VECTORS], in[2 * MAX_VECTORS];
+    UNROLL
+    for (int v = 0; v < nv * together; v++) in[v] = v_zero();
+    if (s->w.pack) {
+        const panels w_shape = panels_of(s->hidden, gates, s->w.depth);
+        multiply_row(nv, together, s->w.depth, row_at(s->w.x, s->w.x_stride, row, 0), 1,
+                     panel_at(&w_shape, s->w.pack, at), in);
+    }
+    multiply_row(nv, together, s->depth, h_prev, 1, panel_at(shape, s->pack, at), sum);
+    UNROLL
+    for (int b = 0; b < count; b++) {
+        ptrdiff_t unit = vector_unit(shape, at, 0) + b * VW;
+        FOR_LANES(s->hidden - unit,
+                  forward_block(cell, s, row, unit, sum + b * gates, in + b * gates, n))
+    }
 }
 
 INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row_begin,
                     ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) {
-    const int gates = gate_vectors(cell);
+    const int gates = gate_vectors(cell), full = gates > 1 ? gates : FASTRNN_PANEL_BLOCKS;
     const panels shape = panels_of(s->hidden, gates, s->depth);
-    _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
-    const real *a[GROUP_ROWS];
-    int together;
-    for (ptrdiff_t p = panel_begin; p < panel_end; p += together) {
-        together = panels_together(&shape, row_end - row_begin, p, panel_end);
-        int nv = together * panel_vectors(&shape, p);
-        for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
-            ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
-            for (ptrdiff_t r = 0; r < n; r++)
-                a[r] = row_at(s->h_prev, s->h_prev_stride, row + r, 0);
-            multiply_panels(a, n, 1, &shape, s->pack, p, together, tile);
-            FOR_TILE(forward_units, cell, s, s->hidden, row, n, vector_unit(&shape, p, 0),
-                     nv / gates, gates, tile)
-        }
+    panel_walk walk = {panel_begin, panel_end, s->descend, 0, 0};
+    if (row_end - row_begin != 1) {
+        forward_rows(cell, s, &shape, row_begin, row_end, walk);
+        return;
+    }
+    while (walk_on(&walk, &shape, 1)) {
+        int nv = panel_vectors(&shape, walk.at);
+        if (walk.together == 2)
+            forward_row(cell, full, 2, s, &shape, row_begin, walk.at);
+        else if (gates > 1 || nv == full)
+            forward_row(cell, full, 1, s, &shape, row_begin, walk.at);
+        else if (nv == 3)
+            forward_row(cell, 3, 1, s, &shape, row_begin, walk.at);
+        else if (nv == 2)
+            forward_row(cell, 2, 1, s, &shape, row_begin, walk.at);
+        else
+            forward_row(cell, 1, 1, s, &shape, row_begin, walk.at);
     }
 }
 
@@ -206,18 +312,16 @@ INLINE void backward(const fastrnn_cell cell, const fastrnn_backward_step *s, pt
     const panels shape = panels_of(s->hidden, 1, s->depth);
     _Alignas(64) real tile[GROUP_ROWS * MAX_VECTORS * VW];
     const real *a[GROUP_ROWS];
-    int together;
-    for (ptrdiff_t p = panel_begin; p < panel_end; p += together) {
-        together = panels_together(&shape, row_end - row_begin, p, panel_end);
-        int nv = together * panel_vectors(&shape, p);
+    panel_walk walk = {panel_begin, panel_end, s->descend, 0, 0};
+    while (walk_on(&walk, &shape, row_end - row_begin)) {
+        int nv = walk.together * panel_vectors(&shape, walk.at);
         for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
             ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
             ptrdiff_t live = s->live <= row ? 0 : min_of(n, s->live - row);
             for (ptrdiff_t r = 0; r < live; r++) a[r] = row_at(s->a, s->a_stride, row + r, 0);
-            if (live) multiply_panels(a, live, 1, &shape, s->pack, p, together, tile);
+            if (live) multiply_panels(a, live, 1, &shape, s->pack, &walk, tile);
             for (ptrdiff_t j = live * nv; j < n * nv; j++) v_store(tile + j * VW, v_zero());
-            FOR_TILE(backward_units, cell, s, s->hidden, row, n, vector_unit(&shape, p, 0), nv, 1,
-                     tile)
+            backward_tile(cell, s, row, n, vector_unit(&shape, walk.at, 0), nv, tile);
         }
     }
 }

@@ -33,16 +33,13 @@
  * part of the panel they share stays in L1 or near it. */
 #define GROUP_DEPTH 256
 
-INLINE void product_block(const int mr, const int nv, const int panels, ptrdiff_t depth,
-                          const real *const *a, ptrdiff_t step, const real *panel,
-                          ptrdiff_t panel_stride, const char *ahead, real *tile, int resume) {
-    vec acc[MAX_ROWS][2 * MAX_VECTORS];
-    const int width = nv * panels;
-    UNROLL
-    for (int r = 0; r < mr; r++) UNROLL
-    for (int v = 0; v < width; v++)
-        acc[r][v] = resume ? v_load(tile + (r * width + v) * VW) : v_zero();
+typedef vec accumulators[2 * MAX_VECTORS]; /* of one row */
 
+/* acc += rows a[0..mr) of `depth` elements times `together` panels, `panel_stride` apart. */
+INLINE void multiply_add(const int mr, const int nv, const int together, ptrdiff_t depth,
+                         const real *const *a, ptrdiff_t step, const real *panel,
+                         ptrdiff_t panel_stride, const char *ahead, accumulators *acc) {
+    const int width = nv * together;
     ptrdiff_t at = 0;
     /* Loop counters compete with the multiply-adds for the same ports. */
     UNROLL_TWICE
@@ -58,7 +55,7 @@ INLINE void product_block(const int mr, const int nv, const int panels, ptrdiff_
                 for (int r = 0; r < mr; r++) acc[r][v] = v_fma(left[r], right, acc[r][v]);
             }
         } else {
-            vec right[2 * MAX_VECTORS];
+            accumulators right;
             UNROLL
             for (int v = 0; v < width; v++)
                 right[v] = v_load(panel + (v / nv) * panel_stride + (v % nv) * VW);
@@ -76,10 +73,32 @@ INLINE void product_block(const int mr, const int nv, const int panels, ptrdiff_
         at += step;
         panel += nv * VW;
     }
+}
 
+INLINE void product_block(const int mr, const int nv, ptrdiff_t depth, const real *const *a,
+                          ptrdiff_t step, const real *panel, const char *ahead, real *tile,
+                          int resume) {
+    accumulators acc[MAX_ROWS];
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
-    for (int v = 0; v < width; v++) v_store(tile + (r * width + v) * VW, acc[r][v]);
+    for (int v = 0; v < nv; v++) acc[r][v] = resume ? v_load(tile + (r * nv + v) * VW) : v_zero();
+    multiply_add(mr, nv, 1, depth, a, step, panel, 0, ahead, acc);
+    UNROLL
+    for (int r = 0; r < mr; r++) UNROLL
+    for (int v = 0; v < nv; v++) v_store(tile + (r * nv + v) * VW, acc[r][v]);
+}
+
+/* sum = one row times `together` neighbouring panels. One row alone has too few chains to fill the
+ * multipliers' latency with one panel: it takes two where it can. */
+INLINE void multiply_row(const int nv, const int together, ptrdiff_t depth, const real *a,
+                         ptrdiff_t step, const real *panel, vec *sum) {
+    accumulators acc[1];
+    UNROLL
+    for (int v = 0; v < nv * together; v++) acc[0][v] = v_zero();
+    multiply_add(1, nv, together, depth, &a, step, panel, depth * nv * VW, (const char *)panel,
+                 acc);
+    UNROLL
+    for (int v = 0; v < nv * together; v++) sum[v] = acc[0][v];
 }
 
 typedef void block_function(ptrdiff_t depth, const real *const *a, ptrdiff_t step,
@@ -90,7 +109,7 @@ typedef void block_function(ptrdiff_t depth, const real *const *a, ptrdiff_t ste
     static void block_##mr##_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,          \
                                   const real *panel, const char *ahead, real *tile, int resume) { \
         if ((mr) * (nv) <= ACC_REGISTERS)                                                         \
-            product_block(mr, nv, 1, depth, a, step, panel, 0, ahead, tile, resume);              \
+            product_block(mr, nv, depth, a, step, panel, ahead, tile, resume);                    \
     }
 #define BLOCKS(nv) \
     BLOCK(1, nv)   \
@@ -110,9 +129,10 @@ static block_function *const blocks[MAX_VECTORS][MAX_ROWS] = {BLOCK_ROW(1), BLOC
 
 INLINE ptrdiff_t min_of(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
 
-/* tile[n][nv][VW] = rows a[0..n) of `depth` elements times a panel of nv vectors. */
+/* tile[n][nv][VW] = rows a[0..n) of `depth` elements times a panel of nv vectors; `then` is the
+ * panel wanted after it. */
 static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_t depth,
-                     const real *panel, int nv, real *tile) {
+                     const real *panel, int nv, const real *then, real *tile) {
     ptrdiff_t most = min_of(ACC_REGISTERS / nv, MAX_ROWS);
     ptrdiff_t count = (n + most - 1) / most;
     ptrdiff_t cut = count > 1 ? GROUP_DEPTH : depth;
@@ -125,7 +145,7 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
             ptrdiff_t next = (b + 1) * n / count;
             const real *at[MAX_ROWS];
             for (ptrdiff_t r = row; r < next; r++) at[r - row] = a[r] + k * step;
-            const char *ahead = (const char *)(part + length * nv * VW);
+            const char *ahead = (const char *)(k + length < depth ? part + length * nv * VW : then);
             ahead += min_of(b, nv - 1) * length * LINE_BYTES;
             blocks[nv - 1][next - row - 1](length, at, step, part, ahead, tile + row * nv * VW,
                                            k > 0);
@@ -163,34 +183,52 @@ INLINE ptrdiff_t vector_unit(const panels *s, ptrdiff_t p, ptrdiff_t v) {
     return (s->gates > 1 ? p : p * s->per_panel + v) * VW;
 }
 
-/* One row alone has too few chains to fill the multipliers' latency with one panel: it takes
- * two where it can. */
-#define BLOCK_PAIR(nv)                                                                            \
-    static void block_pair_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,            \
-                                const real *panel, real *tile) {                                  \
-        product_block(1, nv, 2, depth, a, step, panel, depth *(nv)*VW, (const char *)panel, tile, \
-                      0);                                                                         \
+#define ROW_PAIR(nv)                                                                             \
+    static void row_pair_##nv(ptrdiff_t depth, const real *a, ptrdiff_t step, const real *panel, \
+                              real *tile) {                                                      \
+        vec sum[2 * MAX_VECTORS];                                                                \
+        multiply_row(nv, 2, depth, a, step, panel, sum);                                         \
+        UNROLL                                                                                   \
+        for (int v = 0; v < 2 * (nv); v++) v_store(tile + v * VW, sum[v]);                       \
     }
-BLOCK_PAIR(3)
-BLOCK_PAIR(4)
+ROW_PAIR(3)
+ROW_PAIR(4)
 
-/* Panels from p on to multiply together. */
-INLINE int panels_together(const panels *s, ptrdiff_t rows, ptrdiff_t p, ptrdiff_t end) {
-    ptrdiff_t full = s->gates * s->per_panel;
-    return rows == 1 && full >= 3 && p + 1 < end && panel_vectors(s, p + 1) == full ? 2 : 1;
+/* The panels of a call that are still to come. */
+typedef struct {
+    ptrdiff_t begin;
+    ptrdiff_t end;
+    int descend;
+    int together; /* panels of this turn, from `at` on */
+    ptrdiff_t at;
+} panel_walk;
+
+/* Takes the next panels; false where there are none left. */
+INLINE int walk_on(panel_walk *w, const panels *s, ptrdiff_t rows) {
+    ptrdiff_t left = w->end - w->begin, full = s->gates * s->per_panel;
+    ptrdiff_t second = w->descend ? w->end - 1 : w->begin + 1;
+    if (left == 0) return 0;
+    w->together = rows == 1 && full >= 3 && left > 1 && panel_vectors(s, second) == full ? 2 : 1;
+    if (w->descend)
+        w->at = w->end -= w->together;
+    else
+        w->begin = (w->at = w->begin) + w->together;
+    return 1;
 }
 
-/* tile[n][together * nv][VW] = rows a[0..n) times `together` panels from p on. */
+/* tile[n][together * nv][VW] = rows a[0..n) times the panels of this turn. */
 INLINE void multiply_panels(const real *const *a, ptrdiff_t n, ptrdiff_t step, const panels *s,
-                            const void *pack, ptrdiff_t p, int together, real *tile) {
-    const real *panel = panel_at(s, pack, p);
-    int nv = panel_vectors(s, p);
-    if (together == 1)
-        multiply(a, n, step, s->depth, panel, nv, tile);
+                            const void *pack, const panel_walk *walk, real *tile) {
+    const real *panel = panel_at(s, pack, walk->at);
+    int nv = panel_vectors(s, walk->at);
+    ptrdiff_t next = walk->descend ? walk->end - 1 : walk->begin;
+    if (walk->together == 1)
+        multiply(a, n, step, s->depth, panel, nv,
+                 walk->begin < walk->end ? panel_at(s, pack, next) : panel, tile);
     else if (nv == 3)
-        block_pair_3(s->depth, a, step, panel, tile);
+        row_pair_3(s->depth, a[0], step, panel, tile);
     else
-        block_pair_4(s->depth, a, step, panel, tile);
+        row_pair_4(s->depth, a[0], step, panel, tile);
 }
 
 INLINE vec load_lanes(const real *p, ptrdiff_t n) {

@@ -29,12 +29,13 @@ static void product(const fastrnn_product *s, ptrdiff_t row_begin, ptrdiff_t row
     for (ptrdiff_t row = row_begin; row < row_end; row += GROUP_ROWS) {
         ptrdiff_t n = min_of(GROUP_ROWS, row_end - row);
         for (ptrdiff_t r = 0; r < n; r++) a[r] = (const real *)(void *)fastrnn_row(&s->a, row + r);
-        for (ptrdiff_t p = panel_begin; p < panel_end;) {
-            int nv = panel_vectors(&shape, p);
-            int together = panels_together(&shape, n, p, panel_end);
-            multiply_panels(a, n, s->a.step, &shape, s->pack, p, together, tile);
-            for (int i = 0; i < together; i++, p++)
-                store_product(s, &shape, row, n, p, nv, tile + i * nv * VW);
+        int odd = (row - row_begin) / GROUP_ROWS % 2;
+        panel_walk walk = {panel_begin, panel_end, s->descend ^ odd, 0, 0};
+        while (walk_on(&walk, &shape, n)) {
+            int nv = panel_vectors(&shape, walk.at);
+            multiply_panels(a, n, s->a.step, &shape, s->pack, &walk, tile);
+            for (int i = 0; i < walk.together; i++)
+                store_product(s, &shape, row, n, walk.at + i, nv, tile + i * nv * VW);
         }
     }
 }
@@ -87,7 +88,8 @@ static void outer_part(const fastrnn_outer *s, ptrdiff_t q, ptrdiff_t depth, ptr
         for (ptrdiff_t r = 0; r < n; r++) a[r] = left + r;
         for (ptrdiff_t p = 0; p < count; p++) {
             int nv = panel_vectors(shape, p);
-            multiply(a, n, OUTER_HEIGHT, depth, panel_at(shape, right, p), nv, tile);
+            const real *panel = panel_at(shape, right, p);
+            multiply(a, n, OUTER_HEIGHT, depth, panel, nv, panel + depth * nv * VW, tile);
             add_tile(s, m, n, first + vector_unit(shape, p, 0), nv, tile);
         }
     }
