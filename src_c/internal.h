@@ -63,7 +63,7 @@ typedef struct {
 typedef struct {
     ptrdiff_t depth; /* I */
     const void *pack;
-    const void *bias; /* G*H values */
+    const void *bias; /* G*H values, or NULL: none */
     const char *x;    /* N x I */
     ptrdiff_t x_stride;
 } fastrnn_input;

@@ -46,12 +46,20 @@ cdef extern from "internal.h" nogil:
         int accumulate
         int descend
 
+    ctypedef struct fastrnn_input:
+        ptrdiff_t depth
+        const void *pack
+        const void *bias
+        const char *x
+        ptrdiff_t x_stride
+
     ctypedef struct fastrnn_forward_step:
         ptrdiff_t hidden
         ptrdiff_t depth
         int activation
         int keep
         int descend
+        fastrnn_input w
         const void *pack
         const void *bias
         const char *h_prev

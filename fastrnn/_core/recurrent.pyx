@@ -35,6 +35,10 @@ cnp.import_array()
 cdef Py_ssize_t CHUNK_BYTES = 512 * 1024
 cdef Py_ssize_t CHUNK_ROWS = 48
 
+# One row whose W and R stay in the first-level cache together gains nothing from a product over
+# many steps.
+cdef size_t FUSED_BYTES = 32 * 1024
+
 # Below this many operations a second thread costs more than it brings.
 cdef double WORTH_A_TEAM = 2e6
 cdef double WORTH_A_BARRIER = 4e5
@@ -53,6 +57,7 @@ ctypedef struct Forward:
     int cell
     bint projected
     bint input_done           # W x + b is there already: BLAS computed it
+    bint fused                # W x + b is part of the step
     Py_ssize_t panels, projection_panels
     Py_ssize_t chunk          # steps
     Split split
@@ -147,7 +152,7 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
     chunk = begin
     while chunk < end:
         chunk_end = min(chunk + f.chunk, end)
-        if not f.input_done:
+        if not (f.input_done or f.fused):
             input_product(f, chunk, chunk_end, row_begin, row_end, panel_begin, panel_end, table)
         for s in range(chunk, chunk_end):
             rows = min(row_end, active_rows(o, s))
@@ -156,6 +161,8 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
             step.h_prev = h_at(b, o, s - 1)
             step.gates = gates_at(f, chunk, s)
             step.descend = s & 1
+            if f.fused:
+                step.w.x = f.x.base + offset_in(&f.x, o, s, 0)
             if b.c != NULL:
                 step.c_prev = c_at(b, o, s - 1)
                 step.c = c_at(b, o, s)
@@ -299,12 +306,22 @@ cdef void describe(Forward *f, PackedLayer layer) noexcept:
         f.projection_panels = layer.projection.panels
 
 
+cdef void fuse_input(Forward *f, PackedLayer layer) noexcept:
+    """Makes W x + b a part of the step, where that is faster and the kernel can read x."""
+    cdef size_t packs = layer.w.memory.size + layer.r.memory.size
+    f.fused = (f.order.N == 1 and not f.buffers.keep and not f.input_done and f.x.step == 1
+               and packs <= FUSED_BYTES)
+    if f.fused:
+        f.step.w.depth = layer.input_size
+        f.step.w.pack = layer.w.data()
+        f.step.w.bias = layer.bias_data
+
+
 cdef void forward_by_blas(Forward *f, PackedLayer layer, char *staging,
                           char *result) noexcept nogil:
     """BLAS has threads of its own, so it runs between our parallel regions, a chunk at a time."""
     cdef Py_ssize_t begin = 0, end, s, row, row_bytes = layer.w.shape.gates * layer.w.shape.units
     row_bytes *= f.kernels.itemsize
-    f.input_done = True
     while begin < f.order.steps:
         end = min(begin + f.chunk, f.order.steps)
         input_product_by_blas(layer, &f.x, &f.order, begin, end, staging, result)
@@ -358,11 +375,12 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     f.chunk = min(f.chunk, max(f.order.steps, 1))
     f.team = threads()
     f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team)
-    f.input_done = False
     memory = new_buffers(layer, &f.order, keep, f.chunk, &f.buffers)
     describe(&f, layer)
     f.table_bytes = padded(2 * f.chunk * N * sizeof(ptrdiff_t))
     blas = uses_blas(layer, f.chunk * N, layer.gates * layer.hidden_size, layer.input_size)
+    f.input_done = blas
+    fuse_input(&f, layer)
     if blas:
         staging_bytes = padded(f.chunk * N * layer.input_size * layer.kernels.itemsize)
         result_bytes = f.chunk * N * row_bytes

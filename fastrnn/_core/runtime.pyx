@@ -17,6 +17,7 @@ MOST_THREADS = 4 * (os.cpu_count() or 1)
 
 cdef const fastrnn_kernels *_kernels[2]
 cdef int _threads = 0
+cdef object _gemm_mode = None
 cdef bint _team_used = False
 cdef bint _forked = False
 
@@ -82,11 +83,15 @@ def set_num_threads(int n):
 
 
 def gemm_mode():
-    """What FASTRNN_GEMM says: auto, blas or native."""
-    mode = os.environ.get("FASTRNN_GEMM") or "auto"
-    if mode not in ("auto", "blas", "native"):
-        raise SettingError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
-    return mode
+    """What FASTRNN_GEMM says: auto, blas or native. Read at the first call, for looking into the
+    environment costs as much as a short sequence."""
+    global _gemm_mode
+    if _gemm_mode is None:
+        mode = os.environ.get("FASTRNN_GEMM") or "auto"
+        if mode not in ("auto", "blas", "native"):
+            raise SettingError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
+        _gemm_mode = mode
+    return _gemm_mode
 
 
 def config():

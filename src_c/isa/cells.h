@@ -176,9 +176,10 @@ INLINE void load_gates(const int gates, const fastrnn_forward_step *s, ptrdiff_t
 /* in += b of `n` units. */
 INLINE void add_bias(const int gates, const fastrnn_forward_step *s, ptrdiff_t unit, ptrdiff_t n,
                      vec *in) {
-    const real *bias = (const real *)s->w.bias + unit;
+    const real *bias = s->w.bias;
     UNROLL
-    for (int g = 0; g < gates; g++) in[g] = v_add(in[g], load_lanes(bias + g * s->hidden, n));
+    for (int g = 0; g < gates; g++)
+        in[g] = v_add(in[g], bias ? load_lanes(bias + unit + g * s->hidden, n) : v_zero());
 }
 
 /* Masked accesses are compiled apart, for the last block only. */
@@ -261,7 +262,7 @@ INLINE void forward_rows(const fastrnn_cell cell, const fastrnn_forward_step *s,
 
 /* One row and the `together` panels of nv vectors from `at` on, which never leave the registers:
  * the way through a tile would be a fifth of a small layer's step. */
-INLINE void forward_row(const fastrnn_cell cell, const int nv, const int together,
+INLINE void forward_row(const fastrnn_cell cell, const int nv, const int together, const int far,
                         const fastrnn_forward_step *s, const panels *shape, ptrdiff_t row,
                         ptrdiff_t at) {
     const int gates = gate_vectors(cell), count = nv * together / gates;
@@ -271,10 +272,10 @@ INLINE void forward_row(const fastrnn_cell cell, const int nv, const int togethe
     for (int v = 0; v < nv * together; v++) in[v] = v_zero();
     if (s->w.pack) {
         const panels w_shape = panels_of(s->hidden, gates, s->w.depth);
-        multiply_row(nv, together, s->w.depth, row_at(s->w.x, s->w.x_stride, row, 0), 1,
+        multiply_row(nv, together, far, s->w.depth, row_at(s->w.x, s->w.x_stride, row, 0), 1,
                      panel_at(&w_shape, s->w.pack, at), in);
     }
-    multiply_row(nv, together, s->depth, h_prev, 1, panel_at(shape, s->pack, at), sum);
+    multiply_row(nv, together, far, s->depth, h_prev, 1, panel_at(shape, s->pack, at), sum);
     UNROLL
     for (int b = 0; b < count; b++) {
         ptrdiff_t unit = vector_unit(shape, at, 0) + b * VW;
@@ -292,18 +293,21 @@ INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrd
         forward_rows(cell, s, &shape, row_begin, row_end, walk);
         return;
     }
+    ptrdiff_t bytes = gates * s->hidden * (s->depth + s->w.depth) * (ptrdiff_t)sizeof(real);
     while (walk_on(&walk, &shape, 1)) {
-        int nv = panel_vectors(&shape, walk.at);
+        int nv = panel_vectors(&shape, walk.at), far = nv == full && bytes > FAR_BYTES;
         if (walk.together == 2)
-            forward_row(cell, full, 2, s, &shape, row_begin, walk.at);
+            forward_row(cell, full, 2, 0, s, &shape, row_begin, walk.at);
+        else if (far)
+            forward_row(cell, full, 1, 1, s, &shape, row_begin, walk.at);
         else if (gates > 1 || nv == full)
-            forward_row(cell, full, 1, s, &shape, row_begin, walk.at);
+            forward_row(cell, full, 1, 0, s, &shape, row_begin, walk.at);
         else if (nv == 3)
-            forward_row(cell, 3, 1, s, &shape, row_begin, walk.at);
+            forward_row(cell, 3, 1, 0, s, &shape, row_begin, walk.at);
         else if (nv == 2)
-            forward_row(cell, 2, 1, s, &shape, row_begin, walk.at);
+            forward_row(cell, 2, 1, 0, s, &shape, row_begin, walk.at);
         else
-            forward_row(cell, 1, 1, s, &shape, row_begin, walk.at);
+            forward_row(cell, 1, 1, 0, s, &shape, row_begin, walk.at);
     }
 }
 

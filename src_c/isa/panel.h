@@ -29,6 +29,13 @@
 /* Rows that share a panel before the next panel is taken: their tile stays in L1. */
 #define GROUP_ROWS 48
 
+#define PAIR_DEPTH 64
+
+/* One row waits for its pack only, and hardware alone brings one in from beyond the second-level
+ * cache too late: a pack of more than so many bytes is asked for that far ahead. */
+#define FAR_BYTES (3 << 19)
+#define FAR_AHEAD 1024
+
 /* Depth after which a group of several blocks moves on to the next block, so that the
  * part of the panel they share stays in L1 or near it. */
 #define GROUP_DEPTH 256
@@ -38,7 +45,8 @@ typedef vec accumulators[2 * MAX_VECTORS]; /* of one row */
 /* acc += rows a[0..mr) of `depth` elements times `together` panels, `panel_stride` apart. */
 INLINE void multiply_add(const int mr, const int nv, const int together, ptrdiff_t depth,
                          const real *const *a, ptrdiff_t step, const real *panel,
-                         ptrdiff_t panel_stride, const char *ahead, accumulators *acc) {
+                         ptrdiff_t panel_stride, const char *ahead, const int far,
+                         accumulators *acc) {
     const int width = nv * together;
     ptrdiff_t at = 0;
     /* Loop counters compete with the multiply-adds for the same ports. */
@@ -67,9 +75,14 @@ INLINE void multiply_add(const int mr, const int nv, const int together, ptrdiff
             }
         }
         /* A line of what of the pack comes next: the cache that holds a large layer's R is too
-         * slow to be asked only then. One row alone streams better by the hardware's own guess. */
+         * slow to be asked only then. */
         if (mr > 1) __builtin_prefetch(ahead, 0, 2);
         ahead += LINE_BYTES;
+        if (far) {
+            UNROLL
+            for (int v = 0; v < nv; v++)
+                __builtin_prefetch((const char *)(panel + v * VW) + FAR_AHEAD, 0, 3);
+        }
         at += step;
         panel += nv * VW;
     }
@@ -82,7 +95,7 @@ INLINE void product_block(const int mr, const int nv, ptrdiff_t depth, const rea
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
     for (int v = 0; v < nv; v++) acc[r][v] = resume ? v_load(tile + (r * nv + v) * VW) : v_zero();
-    multiply_add(mr, nv, 1, depth, a, step, panel, 0, ahead, acc);
+    multiply_add(mr, nv, 1, depth, a, step, panel, 0, ahead, 0, acc);
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
     for (int v = 0; v < nv; v++) v_store(tile + (r * nv + v) * VW, acc[r][v]);
@@ -90,12 +103,12 @@ INLINE void product_block(const int mr, const int nv, ptrdiff_t depth, const rea
 
 /* sum = one row times `together` neighbouring panels. One row alone has too few chains to fill the
  * multipliers' latency with one panel: it takes two where it can. */
-INLINE void multiply_row(const int nv, const int together, ptrdiff_t depth, const real *a,
-                         ptrdiff_t step, const real *panel, vec *sum) {
+INLINE void multiply_row(const int nv, const int together, const int far, ptrdiff_t depth,
+                         const real *a, ptrdiff_t step, const real *panel, vec *sum) {
     accumulators acc[1];
     UNROLL
     for (int v = 0; v < nv * together; v++) acc[0][v] = v_zero();
-    multiply_add(1, nv, together, depth, &a, step, panel, depth * nv * VW, (const char *)panel,
+    multiply_add(1, nv, together, depth, &a, step, panel, depth * nv * VW, (const char *)panel, far,
                  acc);
     UNROLL
     for (int v = 0; v < nv * together; v++) sum[v] = acc[0][v];
@@ -187,7 +200,7 @@ INLINE ptrdiff_t vector_unit(const panels *s, ptrdiff_t p, ptrdiff_t v) {
     static void row_pair_##nv(ptrdiff_t depth, const real *a, ptrdiff_t step, const real *panel, \
                               real *tile) {                                                      \
         vec sum[2 * MAX_VECTORS];                                                                \
-        multiply_row(nv, 2, depth, a, step, panel, sum);                                         \
+        multiply_row(nv, 2, 0, depth, a, step, panel, sum);                                      \
         UNROLL                                                                                   \
         for (int v = 0; v < 2 * (nv); v++) v_store(tile + v * VW, sum[v]);                       \
     }
@@ -203,12 +216,20 @@ typedef struct {
     ptrdiff_t at;
 } panel_walk;
 
+/* Whether one row takes two panels at a time. Four wide vectors are as many as a second-level
+ * cache gives while one multiply-add goes through, and one stream is then better than two. */
+INLINE int takes_pairs(const panels *s) {
+    ptrdiff_t full = s->gates * s->per_panel;
+    return full == 3 || (full == 4 && (sizeof(vec) < LINE_BYTES || s->depth <= PAIR_DEPTH));
+}
+
 /* Takes the next panels; false where there are none left. */
 INLINE int walk_on(panel_walk *w, const panels *s, ptrdiff_t rows) {
     ptrdiff_t left = w->end - w->begin, full = s->gates * s->per_panel;
     ptrdiff_t second = w->descend ? w->end - 1 : w->begin + 1;
     if (left == 0) return 0;
-    w->together = rows == 1 && full >= 3 && left > 1 && panel_vectors(s, second) == full ? 2 : 1;
+    w->together =
+        rows == 1 && left > 1 && takes_pairs(s) && panel_vectors(s, second) == full ? 2 : 1;
     if (w->descend)
         w->at = w->end -= w->together;
     else
