@@ -78,7 +78,7 @@ INLINE void gru_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrd
         store_lanes(gate + 2 * H, z, n);
         store_lanes(gate + 3 * H, q, n);
     }
-    put_output(s, row, unit, v_fma(z, v_sub(h_prev, new), new), n);
+    put_output(s, row, unit, v_fma(new, one_minus(z), v_mul(z, h_prev)), n);
 }
 
 /* da = dh act'(a), with act' from h itself */

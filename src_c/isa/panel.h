@@ -5,7 +5,8 @@
  * A block of `mr` rows times `nv` vectors keeps mr * nv accumulators in registers for
  * the whole depth. Each accumulator is one chain of fused multiply-adds over ascending k
  * that starts from zero, whatever the block's size: so a row's result does not depend
- * on which rows it was computed with, nor on how the depth was cut.
+ * on which rows it was computed with, nor on how the depth was cut. A short sum is the sum of
+ * two such chains, one for each half: a small layer's step is little but latency.
  *
  * Expects: real, the vector vocabulary.
  */
@@ -30,6 +31,9 @@
 #define GROUP_ROWS 48
 
 #define PAIR_DEPTH 64
+
+/* The longest sum of two chains. */
+#define SHORT_DEPTH 16
 
 /* One row waits for its pack only, and hardware alone brings one in from beyond the second-level
  * cache too late: a pack of more than so many bytes is asked for that far ahead. */
@@ -88,41 +92,78 @@ INLINE void multiply_add(const int mr, const int nv, const int together, ptrdiff
     }
 }
 
+/* How a block joins what the tile holds of its sums. */
+typedef enum { BEGIN_CHAIN, RESUME_CHAIN, ADD_CHAIN } join;
+
 INLINE void product_block(const int mr, const int nv, ptrdiff_t depth, const real *const *a,
                           ptrdiff_t step, const real *panel, const char *ahead, real *tile,
-                          int resume) {
+                          join how) {
     accumulators acc[MAX_ROWS];
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
-    for (int v = 0; v < nv; v++) acc[r][v] = resume ? v_load(tile + (r * nv + v) * VW) : v_zero();
+    for (int v = 0; v < nv; v++)
+        acc[r][v] = how == RESUME_CHAIN ? v_load(tile + (r * nv + v) * VW) : v_zero();
     multiply_add(mr, nv, 1, depth, a, step, panel, 0, ahead, 0, acc);
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
-    for (int v = 0; v < nv; v++) v_store(tile + (r * nv + v) * VW, acc[r][v]);
+    for (int v = 0; v < nv; v++) {
+        real *to = tile + (r * nv + v) * VW;
+        v_store(to, how == ADD_CHAIN ? v_add(v_load(to), acc[r][v]) : acc[r][v]);
+    }
+}
+
+INLINE int is_short(ptrdiff_t depth) { return depth > 1 && depth <= SHORT_DEPTH; }
+
+/* Steps of a short sum's first chain. */
+INLINE ptrdiff_t first_half(ptrdiff_t depth) { return (depth + 1) / 2; }
+
+/* acc[0] += the first half of a short sum, acc[1] += the second, side by side. */
+INLINE void multiply_halves(const int nv, const int together, ptrdiff_t depth, const real *a,
+                            ptrdiff_t step, const real *panel, accumulators *acc) {
+    const ptrdiff_t half = first_half(depth), stride = depth * nv * VW;
+    for (ptrdiff_t k = 0; k < half; k++) {
+        UNROLL
+        for (int part = 0; part < 2; part++) {
+            ptrdiff_t at = part ? half + k : k;
+            if (at == depth) break;
+            vec left = v_set1(a[at * step]);
+            UNROLL
+            for (int v = 0; v < nv * together; v++) {
+                vec right = v_load(panel + (v / nv) * stride + (at * nv + v % nv) * VW);
+                acc[part][v] = v_fma(left, right, acc[part][v]);
+            }
+        }
+    }
 }
 
 /* sum = one row times `together` neighbouring panels. One row alone has too few chains to fill the
  * multipliers' latency with one panel: it takes two where it can. */
 INLINE void multiply_row(const int nv, const int together, const int far, ptrdiff_t depth,
                          const real *a, ptrdiff_t step, const real *panel, vec *sum) {
-    accumulators acc[1];
+    accumulators acc[2];
     UNROLL
-    for (int v = 0; v < nv * together; v++) acc[0][v] = v_zero();
-    multiply_add(1, nv, together, depth, &a, step, panel, depth * nv * VW, (const char *)panel, far,
-                 acc);
-    UNROLL
-    for (int v = 0; v < nv * together; v++) sum[v] = acc[0][v];
+    for (int v = 0; v < nv * together; v++) acc[0][v] = acc[1][v] = v_zero();
+    if (is_short(depth)) {
+        multiply_halves(nv, together, depth, a, step, panel, acc);
+        UNROLL
+        for (int v = 0; v < nv * together; v++) sum[v] = v_add(acc[0][v], acc[1][v]);
+    } else {
+        multiply_add(1, nv, together, depth, &a, step, panel, depth * nv * VW, (const char *)panel,
+                     far, acc);
+        UNROLL
+        for (int v = 0; v < nv * together; v++) sum[v] = acc[0][v];
+    }
 }
 
 typedef void block_function(ptrdiff_t depth, const real *const *a, ptrdiff_t step,
-                            const real *panel, const char *ahead, real *tile, int resume);
+                            const real *panel, const char *ahead, real *tile, join how);
 
 /* Blocks that would not fit the registers are never called and compile to nothing. */
-#define BLOCK(mr, nv)                                                                             \
-    static void block_##mr##_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,          \
-                                  const real *panel, const char *ahead, real *tile, int resume) { \
-        if ((mr) * (nv) <= ACC_REGISTERS)                                                         \
-            product_block(mr, nv, depth, a, step, panel, ahead, tile, resume);                    \
+#define BLOCK(mr, nv)                                                                           \
+    static void block_##mr##_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,        \
+                                  const real *panel, const char *ahead, real *tile, join how) { \
+        if ((mr) * (nv) <= ACC_REGISTERS)                                                       \
+            product_block(mr, nv, depth, a, step, panel, ahead, tile, how);                     \
     }
 #define BLOCKS(nv) \
     BLOCK(1, nv)   \
@@ -148,7 +189,8 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
                      const real *panel, int nv, const real *then, real *tile) {
     ptrdiff_t most = min_of(ACC_REGISTERS / nv, MAX_ROWS);
     ptrdiff_t count = (n + most - 1) / most;
-    ptrdiff_t cut = count > 1 ? GROUP_DEPTH : depth;
+    ptrdiff_t cut = is_short(depth) ? first_half(depth) : count > 1 ? GROUP_DEPTH : depth;
+    join later = is_short(depth) ? ADD_CHAIN : RESUME_CHAIN;
     ptrdiff_t k = 0;
     do {
         ptrdiff_t length = min_of(cut, depth - k);
@@ -161,7 +203,7 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
             const char *ahead = (const char *)(k + length < depth ? part + length * nv * VW : then);
             ahead += min_of(b, nv - 1) * length * LINE_BYTES;
             blocks[nv - 1][next - row - 1](length, at, step, part, ahead, tile + row * nv * VW,
-                                           k > 0);
+                                           k > 0 ? later : BEGIN_CHAIN);
             row = next;
         }
         k += length;
