@@ -264,7 +264,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     b.dh, at = at, at + outputs
 
     if grads["b_ih"] is not None:
-        sums = np.zeros(b.buffers.gates_stride // size, dtype=tape.x.dtype)
+        sums = np.zeros(b.buffers.gates_size // size, dtype=tape.x.dtype)
         g.sums = <char *> cnp.PyArray_DATA(sums)
     describe(&b, layer)
     g.kernels, g.order, g.buffers, g.itemsize = b.kernels, b.order, b.buffers, size

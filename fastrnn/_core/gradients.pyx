@@ -69,7 +69,7 @@ cdef void products_share(Gradients *g, int thread, int team, char *scratch) noex
 cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil:
     """One thread's share of the column sums of d(pre-activations)."""
     cdef fastrnn_rows gates
-    cdef Py_ssize_t columns = g.buffers.gates_stride // g.itemsize
+    cdef Py_ssize_t columns = g.buffers.gates_size // g.itemsize
     if g.sums == NULL:
         return
     gates.base = g.buffers.gates

@@ -17,6 +17,7 @@ cdef enum Split:
 ctypedef struct Buffers:
     bint keep
     Py_ssize_t N
+    Py_ssize_t gates_size         # bytes a row uses of gates_stride
     Py_ssize_t gates_stride, h_stride, c_stride   # bytes a row; m has c's
     char *gates
     char *h       # N x P a step

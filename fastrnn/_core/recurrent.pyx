@@ -32,7 +32,7 @@ cnp.import_array()
 
 # Pre-activations of one chunk of steps stay in the second-level cache; a chunk has enough rows
 # for the input product to use W well.
-cdef Py_ssize_t CHUNK_BYTES = 512 * 1024
+cdef Py_ssize_t CHUNK_BYTES = 128 * 1024
 cdef Py_ssize_t CHUNK_ROWS = 48
 
 # One row whose W and R stay in the first-level cache together gains nothing from a product over
@@ -239,6 +239,12 @@ cdef Py_ssize_t padded(Py_ssize_t size) noexcept:
     return (size + 63) // 64 * 64
 
 
+cdef Py_ssize_t unaliased(Py_ssize_t size) noexcept:
+    """A stride for rows of `size` bytes. At a multiple of a kibibyte the same columns of a few
+    rows would compete for the same few places of the first-level cache."""
+    return size + 64 if size % 1024 == 0 else size
+
+
 cdef Memory new_buffers(PackedLayer layer, const Order *o, bint keep, Py_ssize_t chunk,
                         Buffers *b):
     """Allocates and lays out the buffers of a call."""
@@ -251,7 +257,8 @@ cdef Memory new_buffers(PackedLayer layer, const Order *o, bint keep, Py_ssize_t
     cdef Memory memory = Memory()
     b.keep = keep
     b.N = o.N
-    b.gates_stride = gates * H * itemsize
+    b.gates_size = gates * H * itemsize
+    b.gates_stride = unaliased(b.gates_size)
     b.h_stride = layer.output_size * itemsize
     b.c_stride = H * itemsize
     gates_bytes = padded((o.total if keep else chunk * o.N) * b.gates_stride)
