@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from . import checks
+from ._core.updates import adam
 
 
 def clip_global_norm(grads, max_norm):
@@ -223,20 +224,8 @@ class Adam(Optimizer):
         beta1, beta2 = self.betas
         if self.decoupled_weight_decay:
             p *= 1 - self.lr * self.decoupled_weight_decay
-        # One scratch array, and no other temporary: the arrays are the size of the model.
-        scratch = np.multiply(g, 1 - beta1)
-        m *= beta1
-        m += scratch
-        np.multiply(g, g, out=scratch)
-        scratch *= 1 - beta2
-        v *= beta2
-        v += scratch
-        np.sqrt(v, out=scratch)
-        scratch *= 1 / math.sqrt(1 - beta2**self.steps)
-        scratch += self.eps
-        np.divide(m, scratch, out=scratch)
-        scratch *= self.lr / (1 - beta1**self.steps)
-        p -= scratch
+        adam(p, g, m, v, beta1, beta2, correction=1 / math.sqrt(1 - beta2**self.steps),
+             eps=self.eps, rate=self.lr / (1 - beta1**self.steps))
 
 
 def _number(name, value, low=-math.inf, above=-math.inf, below=math.inf):

@@ -78,6 +78,23 @@ def test_a_saved_state_goes_on_with_the_same_bits(rng, make):
         assert np.array_equal(p, whole[name])
 
 
+@every_optimizer
+@pytest.mark.parametrize("dtype", [">f4", ">f8", "f4", "f8"])
+def test_arrays_in_any_order_change_alike(rng, make, dtype):
+    start, grads = random_arrays(rng), random_arrays(rng)
+    plain = {name: p.astype(np.dtype(dtype).newbyteorder("=")) for name, p in start.items()}
+    strided = {name: p.astype(dtype)[..., ::-1] for name, p in start.items()}
+    make().update(plain, {name: g.astype(plain[name].dtype) for name, g in grads.items()})
+    make().update(strided, {name: g.astype(dtype)[..., ::-1] for name, g in grads.items()})
+    for name, p in strided.items():
+        assert np.array_equal(p[..., ::-1], plain[name])
+
+
+def test_adam_refuses_other_numbers(rng):
+    with pytest.raises(TypeError, match="float32 or float64, got float16"):
+        Adam().update({"w": np.zeros(3, "f2")}, {"w": np.ones(3, "f2")})
+
+
 @pytest.mark.parametrize("cell", ["RNN", "LSTM", "GRU"])
 def test_a_step_reaches_the_packed_weights(rng, cell):
     model = getattr(fastrnn, cell)(3, 4, seed=0).train()
