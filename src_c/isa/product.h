@@ -84,12 +84,20 @@ static void outer_part(const fastrnn_outer *s, ptrdiff_t q, ptrdiff_t depth, ptr
     ptrdiff_t count = (shape->blocks + shape->per_panel - 1) / shape->per_panel;
     for (ptrdiff_t m = m_begin; m < m_end; m += OUTER_HEIGHT) {
         ptrdiff_t n = min_of(OUTER_HEIGHT, m_end - m);
-        copy_columns(&s->a, q, depth, m, n, OUTER_HEIGHT, left);
-        for (ptrdiff_t r = 0; r < n; r++) a[r] = left + r;
+        ptrdiff_t step = OUTER_HEIGHT;
+        const real *columns = left;
+        if (count == 1 && !s->a.offset && s->a.stride % (ptrdiff_t)sizeof(real) == 0) {
+            /* One panel reads each element once: there is nothing to gain from a copy. */
+            step = s->a.stride / (ptrdiff_t)sizeof(real);
+            columns = (const real *)(void *)fastrnn_row(&s->a, q) + m;
+        } else {
+            copy_columns(&s->a, q, depth, m, n, OUTER_HEIGHT, left);
+        }
+        for (ptrdiff_t r = 0; r < n; r++) a[r] = columns + r;
         for (ptrdiff_t p = 0; p < count; p++) {
             int nv = panel_vectors(shape, p);
             const real *panel = panel_at(shape, right, p);
-            multiply(a, n, OUTER_HEIGHT, depth, panel, nv, panel + depth * nv * VW, tile);
+            multiply(a, n, step, depth, panel, nv, panel + depth * nv * VW, tile);
             add_tile(s, m, n, first + vector_unit(shape, p, 0), nv, tile);
         }
     }
@@ -114,20 +122,31 @@ static void outer(const fastrnn_outer *s, ptrdiff_t m_begin, ptrdiff_t m_end, vo
     }
 }
 
+/* A few rows at a time, so that memory is read along its rows; each sum still takes them in
+ * their order. */
+#define SUM_ROWS 8
+
+INLINE void add_rows(const real *const *row, const int n, ptrdiff_t width, real *sums) {
+    for (ptrdiff_t m = 0; m < width; m += VW) {
+        ptrdiff_t lanes = min_of(VW, width - m);
+        vec sum = load_lanes(sums + m, lanes);
+        UNROLL
+        for (int r = 0; r < n; r++) sum = v_add(sum, load_lanes(row[r] + m, lanes));
+        store_lanes(sums + m, sum, lanes);
+    }
+}
+
 static void column_sums(const fastrnn_rows *a, ptrdiff_t rows, ptrdiff_t m_begin, ptrdiff_t m_end,
                         void *sums) {
-    for (ptrdiff_t m = m_begin; m < m_end; m += MAX_VECTORS * VW) {
-        ptrdiff_t n = min_of(MAX_VECTORS * VW, m_end - m);
-        int nv = (int)((n + VW - 1) / VW);
-        vec acc[MAX_VECTORS];
-        for (int v = 0; v < nv; v++)
-            acc[v] = load_lanes((real *)sums + m + v * VW, min_of(VW, n - v * VW));
-        for (ptrdiff_t q = 0; q < rows; q++) {
-            const real *row = (const real *)(void *)fastrnn_row(a, q) + m;
-            for (int v = 0; v < nv; v++)
-                acc[v] = v_add(acc[v], load_lanes(row + v * VW, min_of(VW, n - v * VW)));
-        }
-        for (int v = 0; v < nv; v++)
-            store_lanes((real *)sums + m + v * VW, acc[v], min_of(VW, n - v * VW));
+    const real *row[SUM_ROWS];
+    ptrdiff_t q = 0;
+    for (; q + SUM_ROWS <= rows; q += SUM_ROWS) {
+        for (int r = 0; r < SUM_ROWS; r++)
+            row[r] = (const real *)(void *)fastrnn_row(a, q + r) + m_begin;
+        add_rows(row, SUM_ROWS, m_end - m_begin, (real *)sums + m_begin);
+    }
+    for (; q < rows; q++) {
+        row[0] = (const real *)(void *)fastrnn_row(a, q) + m_begin;
+        add_rows(row, 1, m_end - m_begin, (real *)sums + m_begin);
     }
 }
