@@ -182,7 +182,8 @@ class Engine(Owner):
         both = len(self._columns) == 2
         tapes, masks, spare, row = [], [], [None, None], 0
         for k, layer in enumerate(layers):
-            if k == last:
+            if k == last or not (keep or both):
+                # A layer of one direction may write where it reads.
                 out = y
             elif keep or k < 2:
                 # Backward reads the inputs of every layer; without it two buffers take turns.

@@ -50,6 +50,17 @@ def test_number_of_threads(threads):
     assert fastrnn.get_num_threads() == threads
 
 
+def test_layers_that_write_where_they_read_share_their_units(cell, rng, restored):
+    """In evaluation all layers of one direction use the array of the outputs; in training none."""
+    fastrnn.set_num_threads(2)
+    model = cell(256, 256, num_layers=3, seed=1)
+    x = rng.standard_normal((40, 1, 256)).astype(np.float32)
+    want = model.train()(x)[0].tobytes()
+    model.eval()
+    for _ in range(20):
+        assert model(x)[0].tobytes() == want
+
+
 def test_eight_threads_on_one_model(cell, dtype, rng):
     model = cell(16, 48, num_layers=2, bidirectional=True, dtype=dtype, seed=1)
     inputs = [rng.standard_normal((12, n, 16)).astype(dtype) for n in range(1, 9)]

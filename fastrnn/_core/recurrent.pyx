@@ -154,6 +154,8 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
         chunk_end = min(chunk + f.chunk, end)
         if not (f.input_done or f.fused):
             input_product(f, chunk, chunk_end, row_begin, row_end, panel_begin, panel_end, table)
+            if f.split == BY_UNITS:   # y may be x: all must have read before one writes
+                fastrnn_barrier_wait(&f.barrier, team)
         for s in range(chunk, chunk_end):
             rows = min(row_end, active_rows(o, s))
             if rows <= row_begin and f.split != BY_UNITS:
@@ -350,7 +352,8 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     x : ndarray (T, N, I)
         Any strides that are multiples of the item size. Read only.
     y : ndarray (T, N, P)
-        Output; last axis contiguous. Zeros past a row's length.
+        Output; last axis contiguous. Zeros past a row's length. It may be x where `keep` and
+        `reverse` are false.
     h0, c0 : ndarray (N, P), (N, H) or None
         Initial states, None for zeros; last axis contiguous. c0 is None unless LSTM.
     h_n, c_n : ndarray (N, P), (N, H)
