@@ -41,7 +41,7 @@ cdef size_t FUSED_BYTES = 32 * 1024
 
 # Below this many operations a second thread costs more than it brings.
 cdef double WORTH_A_TEAM = 2e6
-cdef double WORTH_A_BARRIER = 4e5
+cdef double WORTH_A_BARRIER = 3e4
 cdef Py_ssize_t ROWS_A_THREAD = 4
 
 
