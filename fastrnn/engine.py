@@ -180,16 +180,16 @@ class Engine(Owner):
         h_n, c_n = final
         last = len(layers) - 1
         both = len(self._columns) == 2
-        tapes, masks, spare, row = [], [], [None, None], 0
+        tapes, masks, spare, row = [], [], None, 0
         for k, layer in enumerate(layers):
-            if k == last or not (keep or both):
+            if keep and k < last:
+                # Backward reads the inputs of every layer.
+                out = self._between(x)
+            elif not both or (last - k) % 2 == 0:
                 # A layer of one direction may write where it reads.
                 out = y
-            elif keep or k < 2:
-                # Backward reads the inputs of every layer; without it two buffers take turns.
-                out = spare[k & 1] = np.empty((*x.shape[:2], self._output_width), self.dtype)
             else:
-                out = spare[k & 1]
+                out = spare = self._between(x) if spare is None else spare
             tapes.append([])
             for direction, packed in enumerate(layer):
                 tapes[k].append(_recurrent_forward(
@@ -204,6 +204,10 @@ class Engine(Owner):
                 out *= masks[k]
             x = out
         return tapes, masks
+
+    def _between(self, x):
+        """Return an array for the outputs of a layer below the last."""
+        return np.empty((*x.shape[:2], self._output_width), self.dtype)
 
     def _dropout_mask(self, shape):
         """0 with probability p, else 1/(1-p), drawn anew for each element and step."""

@@ -72,9 +72,9 @@ typedef struct {
  * One time step forward. W x + b of each row, in this order of gates,
  *     LSTM  i f g o      GRU  n r z (b_hn left out)      RNN  a
  * is what `gates` holds on entry, or, where `w` has a pack, is computed here, and `gates` is
- * not used. In training (`keep`, never with `w`) the activated gates replace it; GRU has a
- * fourth slot then, for R_n h + b_hn:
- *     LSTM  i f g o      GRU  n r z q                    RNN  h
+ * not used. With `keep`, for training, never with `w`, the activated gates replace it; GRU has
+ * a fourth slot then, for R_n h + b_hn:
+ *     LSTM  i f g o      GRU  n r z q
  * The recurrent pack has the order of torch: i f g o, r z n.
  * h_prev must not overlap h; c may be c_prev.
  */
@@ -82,7 +82,7 @@ typedef struct {
     ptrdiff_t hidden; /* H */
     ptrdiff_t depth;  /* K of the recurrent product: P */
     int activation;   /* RNN only: fastrnn_activation */
-    int keep;
+    int keep;         /* not RNN: its h is all it needs */
     int descend;
     fastrnn_input w;    /* pack NULL: none */
     const void *pack;   /* R */
@@ -101,8 +101,8 @@ typedef struct {
 } fastrnn_forward_step;
 
 /*
- * One time step of BPTT. `gates` holds what forward kept and is overwritten by the
- * gradients of the pre-activations:
+ * One time step of BPTT. `gates` holds what forward kept, nothing for RNN, and is overwritten
+ * by the gradients of the pre-activations:
  *     LSTM  di df dg do      GRU  dn dr dz dq      RNN  da
  * dh of a row = share[row] + dy[row] + (row < live ? a[row] * packed : 0); afterwards
  * share[row] is what of dh passes by the product (GRU: z * dh, else 0).
@@ -129,6 +129,9 @@ typedef struct {
     ptrdiff_t c_stride;
     const char *h_prev; /* GRU: N x H */
     ptrdiff_t h_prev_stride;
+    char *h; /* N x H. RNN, in: of this step. LSTM, out: o tanh(c), which forward did not keep;
+              * NULL if not wanted */
+    ptrdiff_t h_stride;
 } fastrnn_backward_step;
 
 /* C[m][j] += sum over rows q of A[q][m] * B[q][j]: a weight gradient. */

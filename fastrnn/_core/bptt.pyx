@@ -120,6 +120,8 @@ cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
         step.gates = gates_at(b, s)
         step.descend = s & 1
         step.h_prev = h_at(buffers, o, s - 1)
+        if not b.projected:
+            step.h = h_at(buffers, o, s)
         if buffers.c != NULL:
             step.c_prev = c_at(buffers, o, s - 1)
             step.c = c_at(buffers, o, s)
@@ -174,6 +176,7 @@ cdef void describe(Backward *b, PackedLayer layer) noexcept:
     b.step.c_prev_stride = buffers.c_stride
     b.step.c_stride = buffers.c_stride
     b.step.h_prev_stride = buffers.h_stride
+    b.step.h_stride = buffers.h_stride
     if b.projected:
         b.step.depth = layer.output_size
         b.step.pack = layer.projection_back.data()
@@ -204,6 +207,27 @@ cdef void start_projected(Backward *b) noexcept nogil:
                 memset(b.share + row * size, 0, size)
 
 
+cdef Py_ssize_t remade_bytes(const Buffers *buffers, const Order *o) noexcept:
+    """Of what backward needs whole and forward did not keep: gates or h."""
+    cdef Py_ssize_t size = 0
+    if not buffers.keep_gates:
+        size += padded(o.total * buffers.gates_stride)
+    if not buffers.keep_h:
+        size += padded((o.N + o.total) * buffers.h_stride)
+    return size
+
+
+cdef void place_remade(Buffers *buffers, const Order *o, char *at) noexcept:
+    """Gives a copy of the tape's buffers room for all gates and h; the loop fills it."""
+    if not buffers.keep_gates:
+        buffers.gates, at = at, at + padded(o.total * buffers.gates_stride)
+        buffers.keep_gates = True
+    if not buffers.keep_h:
+        memcpy(at, buffers.h0, o.N * buffers.h_stride)
+        buffers.h = at
+        buffers.keep_h = True
+
+
 def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
              bint accumulate_dx):
     """BPTT of one (layer, direction).
@@ -230,7 +254,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     cdef View x = view_of(tape.x)
     cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, P = layer.output_size
     cdef Py_ssize_t T = cnp.PyArray_DIM(<cnp.ndarray> tape.x, 0)
-    cdef Py_ssize_t total, size, share, cells, outputs, staging, tables
+    cdef Py_ssize_t total, size, share, cells, outputs, staging, tables, remade
     cdef cnp.ndarray sums = None
     cdef int team
     cdef char *at
@@ -256,12 +280,15 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     outputs = padded(total * b.buffers.h_stride) if layer.projection is not None else 0
     tables = padded(2 * total * sizeof(ptrdiff_t))
     staging = total * max(I, H) * size if b.products_by_blas else 0
-    scratch.allocate(team * b.scratch_bytes + share + cells + outputs + tables + staging)
+    remade = remade_bytes(&b.buffers, &b.order)
+    scratch.allocate(team * b.scratch_bytes + share + cells + outputs + remade + tables + staging)
     at = scratch.base
     b.scratch, at = at, at + team * b.scratch_bytes
     b.share, at = at, at + share
     b.dc, at = at, at + cells
     b.dh, at = at, at + outputs
+    place_remade(&b.buffers, &b.order, at)
+    at += remade
 
     if grads["b_ih"] is not None:
         sums = np.zeros(b.buffers.gates_size // size, dtype=tape.x.dtype)

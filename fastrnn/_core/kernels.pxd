@@ -96,6 +96,8 @@ cdef extern from "internal.h" nogil:
         ptrdiff_t c_stride
         const char *h_prev
         ptrdiff_t h_prev_stride
+        char *h
+        ptrdiff_t h_stride
 
     ctypedef struct fastrnn_outer:
         fastrnn_rows a

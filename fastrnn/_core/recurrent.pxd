@@ -11,16 +11,19 @@ cdef enum Split:
     BY_ROWS     # each has some rows of the batch: nothing to wait for
     BY_UNITS    # each has some hidden units of all rows: a barrier a step
 
-# Buffers of a call, in the order of the schedule. Kept (training): one row a packed (step, row)
-# pair, h and c with the N initial states in front. Not kept (inference): gates of one chunk of
-# steps, N rows a step; h of two steps in turn; c and m of one.
+# Buffers of a call, in the order of the schedule. Kept, for training: one row a packed (step, row)
+# pair, h and c with the N initial states in front. Not kept: gates of one chunk of steps, N rows a
+# step; h of two steps in turn; c and m of one. Training keeps no more than it cannot have again:
+# backward makes an LSTM's h from its gates and c, and an RNN's gates are its h.
 ctypedef struct Buffers:
-    bint keep
+    bint keep                     # c, m
+    bint keep_gates, keep_h
     Py_ssize_t N
     Py_ssize_t gates_size         # bytes a row uses of gates_stride
     Py_ssize_t gates_stride, h_stride, c_stride   # bytes a row; m has c's
     char *gates
     char *h       # N x P a step
+    char *h0      # N x P, where h is not kept for training
     char *c       # LSTM: N x H a step
     char *m       # projected LSTM: o tanh(c), N x H a step
 
@@ -33,7 +36,7 @@ cdef inline Py_ssize_t state_row(const Buffers *b, const Order *o, Py_ssize_t s)
 
 
 cdef inline char *h_at(const Buffers *b, const Order *o, Py_ssize_t s) noexcept nogil:
-    return b.h + (state_row(b, o, s) if b.keep else ((s + 1) & 1) * b.N) * b.h_stride
+    return b.h + (state_row(b, o, s) if b.keep_h else ((s + 1) & 1) * b.N) * b.h_stride
 
 
 cdef inline char *c_at(const Buffers *b, const Order *o, Py_ssize_t s) noexcept nogil:

@@ -15,7 +15,7 @@ from cython.parallel cimport parallel, threadid
 
 from fastrnn._core.gemm cimport input_product_by_blas, uses_blas
 from fastrnn._core.kernels cimport (
-    FASTRNN_GRU, FASTRNN_LSTM, fastrnn_denormals_flush, fastrnn_denormals_restore,
+    FASTRNN_GRU, FASTRNN_LSTM, FASTRNN_RNN, fastrnn_denormals_flush, fastrnn_denormals_restore,
     fastrnn_forward_step, fastrnn_kernels, fastrnn_product,
 )
 from fastrnn._core.pack cimport PackedLayer
@@ -87,7 +87,7 @@ cdef double forward_work(PackedLayer layer, const Order *o) noexcept:
 cdef inline char *gates_at(const Forward *f, Py_ssize_t origin, Py_ssize_t s) noexcept nogil:
     """Row 0 of a step's pre-activations; `origin` is the first step of its chunk."""
     cdef const Buffers *b = &f.buffers
-    cdef Py_ssize_t row = first_packed(&f.order, s) if b.keep else (s - origin) * b.N
+    cdef Py_ssize_t row = first_packed(&f.order, s) if b.keep_gates else (s - origin) * b.N
     return b.gates + row * b.gates_stride
 
 
@@ -247,34 +247,49 @@ cdef Py_ssize_t unaliased(Py_ssize_t size) noexcept:
     return size + 64 if size % 1024 == 0 else size
 
 
-cdef Memory new_buffers(PackedLayer layer, const Order *o, bint keep, Py_ssize_t chunk,
-                        Buffers *b):
-    """Allocates and lays out the buffers of a call."""
+cdef char *take(char **at, Py_ssize_t size) noexcept:
+    """The next `size` bytes, NULL for none."""
+    cdef char *taken = at[0]
+    at[0] += size
+    return taken if size else NULL
+
+
+cdef void place_buffers(PackedLayer layer, const Order *o, bint keep, Py_ssize_t chunk, Buffers *b,
+                        Memory kept, Memory passing) except *:
+    """Lays out the buffers of a call: in `kept` what backward will want, else in `passing`."""
     cdef Py_ssize_t itemsize = layer.kernels.itemsize, H = layer.hidden_size
-    cdef Py_ssize_t gates = layer.gates + (1 if keep and layer.cell == FASTRNN_GRU else 0)
-    cdef Py_ssize_t states = o.N + o.total if keep else 2 * o.N
-    cdef Py_ssize_t cells = o.N + o.total if keep else o.N
-    cdef Py_ssize_t outputs = o.total if keep else o.N
-    cdef Py_ssize_t gates_bytes, h_bytes, c_bytes = 0, m_bytes = 0
-    cdef Memory memory = Memory()
+    cdef Py_ssize_t gate_slots = layer.gates + (1 if keep and layer.cell == FASTRNN_GRU else 0)
+    cdef Py_ssize_t gates, h, h0 = 0, c = 0, m = 0, size = 0
+    cdef char *in_kept
+    cdef char *in_passing
+    cdef char **to
     b.keep = keep
+    b.keep_gates = keep and layer.cell != FASTRNN_RNN
+    b.keep_h = keep and (layer.cell != FASTRNN_LSTM or layer.projection is not None)
     b.N = o.N
-    b.gates_size = gates * H * itemsize
+    b.gates_size = gate_slots * H * itemsize
     b.gates_stride = unaliased(b.gates_size)
     b.h_stride = layer.output_size * itemsize
     b.c_stride = H * itemsize
-    gates_bytes = padded((o.total if keep else chunk * o.N) * b.gates_stride)
-    h_bytes = padded(states * b.h_stride)
+    gates = padded((o.total if b.keep_gates else chunk * o.N) * b.gates_stride)
+    h = padded((o.N + o.total if b.keep_h else 2 * o.N) * b.h_stride)
+    if keep and not b.keep_h:
+        h0 = padded(o.N * b.h_stride)
     if layer.cell == FASTRNN_LSTM:
-        c_bytes = padded(cells * b.c_stride)
+        c = padded((o.N + o.total if keep else o.N) * b.c_stride)
     if layer.projection is not None:
-        m_bytes = padded(outputs * b.c_stride)
-    memory.allocate(gates_bytes + h_bytes + c_bytes + m_bytes)
-    b.gates = memory.base
-    b.h = b.gates + gates_bytes
-    b.c = b.h + h_bytes if c_bytes else NULL
-    b.m = b.h + h_bytes + c_bytes if m_bytes else NULL
-    return memory
+        m = padded((o.total if keep else o.N) * b.c_stride)
+    if keep:
+        size = (gates if b.keep_gates else 0) + (h if b.keep_h else 0) + h0 + c + m
+        kept.allocate(size)
+    passing.allocate(gates + h + h0 + c + m - size)
+    in_kept, in_passing = kept.base, passing.base
+    to = &in_kept if keep else &in_passing
+    b.gates = take(&in_kept if b.keep_gates else &in_passing, gates)
+    b.h = take(&in_kept if b.keep_h else &in_passing, h)
+    b.h0 = take(to, h0)
+    b.c = take(to, c)
+    b.m = take(to, m)
 
 
 cdef void describe(Forward *f, PackedLayer layer) noexcept:
@@ -296,7 +311,7 @@ cdef void describe(Forward *f, PackedLayer layer) noexcept:
     f.step.hidden = layer.hidden_size
     f.step.depth = layer.output_size
     f.step.activation = layer.activation
-    f.step.keep = b.keep
+    f.step.keep = b.keep_gates
     f.step.pack = layer.r.data()
     f.step.bias = layer.bias_new_data
     f.step.h_prev_stride = b.h_stride
@@ -373,7 +388,7 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     cdef Py_ssize_t T = cnp.PyArray_DIM(x, 0), N = cnp.PyArray_DIM(x, 1)
     cdef Schedule schedule = new_schedule(T, N, lengths, reverse)
     cdef Forward f
-    cdef Memory memory, scratch = Memory()
+    cdef Memory kept = Memory(), passing = Memory(), scratch = Memory()
     cdef Py_ssize_t row_bytes = layer.gates * layer.hidden_size * layer.kernels.itemsize
     cdef Py_ssize_t tables_bytes, staging_bytes = 0, result_bytes = 0
     cdef bint blas
@@ -385,7 +400,7 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     f.chunk = min(f.chunk, max(f.order.steps, 1))
     f.team = threads()
     f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team)
-    memory = new_buffers(layer, &f.order, keep, f.chunk, &f.buffers)
+    place_buffers(layer, &f.order, keep, f.chunk, &f.buffers, kept, passing)
     describe(&f, layer)
     f.table_bytes = padded(2 * f.chunk * N * sizeof(ptrdiff_t))
     blas = uses_blas(layer, f.chunk * N, layer.gates * layer.hidden_size, layer.input_size)
@@ -399,6 +414,8 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     f.tables = scratch.base
     fastrnn_barrier_init(&f.barrier)
     gather_rows(&f.order, h0, f.buffers.h_stride, f.buffers.h)
+    if f.buffers.h0 != NULL:
+        memcpy(f.buffers.h0, f.buffers.h, N * f.buffers.h_stride)
     if f.buffers.c != NULL:
         gather_rows(&f.order, c0, f.buffers.c_stride, f.buffers.c)
     if f.split != ALONE:
@@ -418,6 +435,6 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     tape.layer = layer
     tape.schedule = schedule
     tape.buffers = f.buffers
-    tape.memory = memory
+    tape.memory = kept
     tape.x = x
     return tape

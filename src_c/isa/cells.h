@@ -36,7 +36,6 @@ INLINE void rnn_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrd
         h = v_sigmoid(a);
     else
         h = v_select_lt(a, v_zero(), v_zero(), a);
-    if (s->keep) store_lanes(row_at(s->gates, s->gates_stride, row, unit), h, n);
     put_output(s, row, unit, h, n);
 }
 
@@ -84,8 +83,7 @@ INLINE void gru_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrd
 /* da = dh act'(a), with act' from h itself */
 INLINE void rnn_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptrdiff_t unit,
                                vec dh, ptrdiff_t n) {
-    real *gate = row_at(s->gates, s->gates_stride, row, unit);
-    vec h = load_lanes(gate, n);
+    vec h = load_lanes(row_at(s->h, s->h_stride, row, unit), n);
     vec da;
     if (s->activation == FASTRNN_TANH)
         da = v_mul(dh, v_fnma(h, h, v_set1(1)));
@@ -93,7 +91,7 @@ INLINE void rnn_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, pt
         da = v_mul(dh, v_mul(h, one_minus(h)));
     else
         da = v_select_lt(v_zero(), h, dh, v_zero());
-    store_lanes(gate, da, n);
+    store_lanes(row_at(s->gates, s->gates_stride, row, unit), da, n);
 }
 
 /* do = dh tanh(c) o(1-o),  dc += dh o (1 - tanh(c)^2),  di = dc g i(1-i),
@@ -109,6 +107,7 @@ INLINE void lstm_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, p
     vec o = load_lanes(gate + 3 * H, n);
     vec tanh_c = v_tanh(load_lanes(row_at(s->c, s->c_stride, row, unit), n));
     vec c_prev = load_lanes(row_at(s->c_prev, s->c_prev_stride, row, unit), n);
+    if (s->h) store_lanes(row_at(s->h, s->h_stride, row, unit), v_mul(o, tanh_c), n);
     vec dho = v_mul(dh, o);
     vec dc = v_fma(dho, v_fnma(tanh_c, tanh_c, v_set1(1)), load_lanes(dc_at, n));
     store_lanes(gate, v_mul(v_mul(dc, g), v_mul(i, one_minus(i))), n);

@@ -8,7 +8,7 @@ typedef struct {
     fastrnn_activation activation;
     ptrdiff_t rows, live, H, K;
     const void *weight; /* H x K: a column of the product for each unit */
-    fastrnn_rows a, dy, share, gates, dc, c_prev, c, h_prev;
+    fastrnn_rows a, dy, share, gates, dc, c_prev, c, h_prev, h;
 } example;
 
 /* share, dy: base NULL if the call goes without. */
@@ -27,13 +27,13 @@ static double slope(const example *e, double h) {
     return e->activation == FASTRNN_TANH ? 1 - h * h : h * (1 - h);
 }
 
-/* Gradients of a unit's slots, then of the previous c, then what is shared. */
+/* Gradients of a unit's slots, then of the previous c, then what is shared, then h. */
 static void plain(const example *e, ptrdiff_t row, ptrdiff_t unit, double *d) {
     fastrnn_dtype dtype = e->kernels->dtype;
     double dh = dh_of(e, row, unit), s[4] = {0};
     for (int g = 0; g < (e->cell == FASTRNN_RNN ? 1 : 4); g++)
         s[g] = at(dtype, &e->gates, row, g * e->H + unit);
-    d[4] = d[5] = 0;
+    d[4] = d[5] = d[6] = 0;
     if (e->cell == FASTRNN_LSTM) {
         double i = s[0], f = s[1], g = s[2], o = s[3], tc = tanh(at(dtype, &e->c, row, unit));
         double dc = at(dtype, &e->dc, row, unit) + dh * o * (1 - tc * tc);
@@ -42,6 +42,7 @@ static void plain(const example *e, ptrdiff_t row, ptrdiff_t unit, double *d) {
         d[2] = dc * i * (1 - g * g);
         d[3] = dh * tc * o * (1 - o);
         d[4] = dc * f;
+        d[6] = o * tc;
     } else if (e->cell == FASTRNN_GRU) {
         double n = s[0], r = s[1], z = s[2], q = s[3];
         d[0] = dh * (1 - z) * (1 - n * n);
@@ -50,7 +51,7 @@ static void plain(const example *e, ptrdiff_t row, ptrdiff_t unit, double *d) {
         d[3] = d[0] * r;
         d[5] = dh * z;
     } else {
-        d[0] = dh * slope(e, s[0]);
+        d[0] = dh * slope(e, at(dtype, &e->h, row, unit));
     }
 }
 
@@ -78,6 +79,7 @@ static example step(const example *e, int in_parts) {
     got.gates = copy_rows(dtype, &e->gates, e->rows, (e->cell == FASTRNN_RNN ? 1 : 4) * e->H);
     got.dc = copy_rows(dtype, &e->dc, e->rows, e->H);
     got.share = copy_rows(dtype, &e->share, e->rows, e->H);
+    got.h = copy_rows(dtype, &e->h, e->rows, e->H);
     fastrnn_shape shape = {e->H, 1, e->K};
     fastrnn_backward_step call = {.hidden = e->H,
                                   .depth = e->K,
@@ -98,7 +100,9 @@ static example step(const example *e, int in_parts) {
                                   .c = e->c.base,
                                   .c_stride = e->c.stride,
                                   .h_prev = e->h_prev.base,
-                                  .h_prev_stride = e->h_prev.stride};
+                                  .h_prev_stride = e->h_prev.stride,
+                                  .h = got.h.base,
+                                  .h_stride = got.h.stride};
     ptrdiff_t panels = fastrnn_panel_count(e->kernels, &shape), row = 0, panel = 0;
     if (in_parts) row = e->rows / 2, panel = (panels + 1) / 2;
     e->kernels->backward[e->cell](&call, row, e->rows, 0, panel);
@@ -117,11 +121,12 @@ static void check_step(const example *e) {
                          slot_count * e->H),
               "%s, cell %d: split", kernels_name(e->kernels), (int)e->cell);
         for (ptrdiff_t unit = 0; unit < e->H; unit++) {
-            double d[6];
+            double d[7];
             plain(e, row, unit, d);
             for (int g = 0; g < slot_count; g++)
                 near(e, slots[g], &got.gates, row, g * e->H + unit, d[g]);
             if (e->cell == FASTRNN_LSTM) near(e, "dc", &got.dc, row, unit, d[4]);
+            if (e->cell == FASTRNN_LSTM && e->h.base) near(e, "h", &got.h, row, unit, d[6]);
             if (e->share.base) near(e, "share", &got.share, row, unit, d[5]);
         }
     }
@@ -145,11 +150,13 @@ static void try_cell(const fastrnn_kernels *kernels, fastrnn_cell cell,
     e.h_prev = new_rows(dtype, ROWS_STRIDED, rows, H, 1, 1);
     fastrnn_rows share = new_rows(dtype, ROWS_STRIDED, rows, H, 1, 1);
     fastrnn_rows dy = new_rows(dtype, ROWS_SCATTERED, rows, H, 1, 1), none = {0};
+    fastrnn_rows h = new_rows(dtype, ROWS_STRIDED, rows, H, 1, 1);
     const ptrdiff_t lives[] = {0, rows, rows / 2};
     for (int i = 0; i < 4; i++) {
         e.live = lives[i % 3];
         e.share = i == 1 ? none : share;
         e.dy = i == 2 ? none : dy;
+        e.h = i == 1 && cell == FASTRNN_LSTM ? none : h;
         check_step(&e);
     }
     free_all();

@@ -64,11 +64,11 @@ static void check_unit(const example *e, const result *got, int keep, ptrdiff_t 
         kept[0] = n, kept[1] = r, kept[2] = z, kept[3] = q;
         h = (1 - z) * n + z * at(dtype, &e->h_prev, row, unit);
     } else {
-        h = kept[0] = activate(e, slot[0] + recurrent(e, row, 0, unit));
+        h = activate(e, slot[0] + recurrent(e, row, 0, unit));
     }
     near(e, "h", &got->h, row, unit, h);
     if (got->y.base) near(e, "y", &got->y, row, unit, h);
-    for (int g = 0; keep && g < (e->cell == FASTRNN_RNN ? 1 : 4); g++)
+    for (int g = 0; keep && e->cell != FASTRNN_RNN && g < 4; g++)
         near(e, "kept", &got->gates, row, g * H + unit, kept[g]);
 }
 
