@@ -55,8 +55,12 @@ def number(name, value):
     return value
 
 
-def random_source(seed, make=np.random.default_rng):
-    """Return ``make(seed)``; the error for what cannot be a seed names it."""
+def random_source(seed, make=None):
+    """Return ``make(seed)``, a Generator by default; the error for what cannot be a seed names it.
+
+    NumPy loads its random module when it is first used; it takes as long as all of this package.
+    """
+    make = make or np.random.default_rng
     try:
         return make(seed)
     except (TypeError, ValueError) as reason:
