@@ -7,9 +7,9 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check
 SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
-C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch])
+C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] bench/*.c)
 
-.PHONY: demo test test-c asan lint format bench clean
+.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks clean
 
 demo: $(VENV)/.package
 	$(PY) -m fastrnn demo
@@ -34,6 +34,15 @@ format: $(VENV)/.lint
 
 bench: $(VENV)/.bench
 	$(PY) bench/run.py $(ARGS)
+
+bench-check: $(VENV)/.bench
+	$(PY) bench/run.py --check bench/baseline/avx512-1.json $(ARGS)
+
+bench-limits: $(VENV)/.bench
+	$(PY) bench/limits.py $(ARGS)
+
+bench-marks: $(VENV)/.bench
+	@failed=0; for p in rows start memory program; do $(PY) bench/$$p.py || failed=1; done; exit $$failed
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info fastrnn/_core/*.c fastrnn/_core/*.so

@@ -103,6 +103,10 @@ class Case:
         macs = steps * self.directions * GATES[self.cell] * self.H * sum(w + self.H for w in widths)
         return 2 * macs * (3 if self.mode == "training" else 1)
 
+    def recurrent_bytes(self):
+        """Bytes of R of one layer and direction."""
+        return GATES[self.cell] * self.H**2 * (8 if self.dtype == "float64" else 4)
+
 
 def _cases(text):
     return tuple(Case.parse(name) for name in text.split())
@@ -163,14 +167,26 @@ ROWS = tuple(
     for N in range(1, 9)
 )
 
-ODD = _cases("""
-    lstm-50x1x50x50  lstm-50x1x96x96  lstm-50x1x200x200  lstm-25x1x300x300  lstm-25x1x650x650
-    lstm-50x3x50x50  lstm-50x7x96x96  lstm-50x20x200x200  lstm-25x48x300x300  lstm-25x20x650x650
-    gru-50x3x96x96  gru-50x7x200x200  gru-50x20x50x50  gru-50x48x96x96  gru-25x7x300x300
-    gru-25x1x650x650  rnn-50x7x50x50  rnn-50x3x200x200  rnn-50x48x200x200  rnn-25x20x300x300
-    train-lstm-50x7x50x50  train-lstm-50x20x200x200  train-lstm-25x20x650x650
-    train-gru-50x3x96x96  train-gru-25x48x300x300  train-rnn-50x7x96x96  train-rnn-50x20x200x200
-""")
+# Sizes that fill no vector, batches that fill no block, inputs of yet another width.
+ODD = (
+    *(
+        Case(cell, 50 if H <= 200 else 25, N, H, H)
+        for cell in GATES
+        for H in (50, 96, 200, 300, 650)
+        for N in (1, 3, 7, 20, 48)
+    ),
+    *_cases("""
+        lstm-50x7x13x50  lstm-50x1x31x96  lstm-50x20x7x200  gru-50x3x1x50  gru-25x48x77x300
+        rnn-50x7x33x96  rnn-25x1x129x650  stream-lstm-1x1x50x50  stream-gru-1x3x13x96
+        train-lstm-50x7x50x50  train-lstm-50x3x96x96  train-lstm-50x20x200x200
+        train-lstm-25x48x300x300  train-lstm-25x20x650x650
+        train-gru-50x20x50x50  train-gru-50x3x96x96  train-gru-50x7x200x200
+        train-gru-25x48x300x300  train-gru-25x1x650x650
+        train-rnn-50x48x50x50  train-rnn-50x7x96x96  train-rnn-50x20x200x200
+        train-rnn-25x3x300x300  train-rnn-25x7x650x650
+        train-lstm-50x20x13x50-2layers-bi  lstm-50x7x50x50-valid55  gru-50x20x96x96-valid55
+    """),
+)
 
 # DeepBench and oneDNN shapes; the longest sequences are cut to 10-25 steps, which leaves the time a
 # step as it is.
@@ -183,20 +199,45 @@ SUITES = _cases("""
     train-lstm-150x32x256x256  train-lstm-25x32x512x512  train-gru-10x32x2048x2048
     lstm-10x1x256x256-bi  lstm-50x64x256x256-bi  lstm-101x1x512x512  lstm-25x128x512x512
     rnn-50x1x1760x1760  gru-50x1x1760x1760  lstm-50x1x240x1024  lstm-50x1x2048x1024
-    lstm-63x1x24x32-bi  lstm-31x1x48x32-bi  lstm-15x1x96x32-bi
+    lstm-50x16x1536x1536  lstm-50x1x1536x1536  lstm-5x32x4096x4096  train-lstm-10x16x2048x2048
+    gru-10x32x2048x2048  gru-10x32x2816x2816  gru-10x1x1536x1536  gru-10x2x2048x2048
+    gru-10x4x2560x2560  gru-1x1x512x512  rnn-10x64x1760x1760  train-rnn-10x32x2560x2560
+    lstm-10x64x256x256-bi  lstm-101x1x256x256-bi  lstm-25x64x256x256-2layers-bi
+    train-lstm-25x64x256x256-bi  train-lstm-25x64x512x512-2layers  lstm-50x1x320x320
 """)
 
-# Small whole models, stacks, the other element type.
+# Batch 1 in both directions, in two layers, and in both (oneDNN issue 837 first).
+BATCH1_STACKS = _cases("""
+    lstm-63x1x24x32-bi  lstm-31x1x48x32-bi  lstm-15x1x96x32-bi
+    lstm-63x1x24x32-2layers  lstm-63x1x24x32-2layers-bi  lstm-100x1x64x128-bi
+    lstm-100x1x64x128-2layers  lstm-50x1x256x256-2layers  lstm-50x1x256x256-2layers-bi
+    lstm-25x1x512x512-2layers  lstm-25x1x512x512-bi
+    gru-63x1x24x32-bi  gru-63x1x24x32-2layers  gru-100x1x64x128-2layers-bi
+    gru-25x1x512x512-2layers  gru-50x1x256x256-2layers-bi
+    rnn-63x1x24x32-bi  rnn-63x1x24x32-2layers  rnn-100x1x64x128-2layers-bi
+    train-lstm-63x1x24x32-2layers-bi  train-gru-100x1x64x128-2layers
+""")
+
+# Small whole models and stacks.
 MODELS = _cases("""
     train-lstm-10x32x1x50-3layers  lstm-10x1x1x50-3layers  lstm-100x1x257x128-2layers
     train-rnn-100x32x32x128-2layers  train-lstm-100x32x32x128-2layers
     train-gru-100x32x32x128-2layers  lstm-100x1x1x16  lstm-100x1x1x8-2layers
-    gru-50x1x256x256-2layers-bi  train-lstm-50x16x128x128-bi
+    train-lstm-50x16x128x128-bi
+""")
+
+FLOAT64 = _cases("""
     lstm-50x16x256x256-f64  gru-50x1x128x128-f64  train-lstm-50x16x128x128-f64
+    lstm-50x1x256x256-f64  lstm-25x4x512x512-f64  gru-50x32x128x128-f64  rnn-50x32x256x256-f64
+    train-gru-50x32x128x128-f64  train-rnn-50x16x256x256-f64
+    lstm-100x32x64x128-valid55-f64  stream-lstm-1x1x64x64-f64
 """)
 
 SETS = {
     "smoke": SMOKE,
     "main": MAIN,
-    "full": _unique(MAIN, TABLES, STREAM, BATCH1, ROWS, ODD, SUITES, MODELS),
+    "odd": ODD,
+    "full": _unique(
+        *(MAIN, TABLES, STREAM, BATCH1, BATCH1_STACKS, ROWS, ODD, SUITES, MODELS, FLOAT64)
+    ),
 }

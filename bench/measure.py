@@ -16,36 +16,41 @@ REFERENCES = ("torch", "onnxruntime", FLOOR, "openvino", OURS)
 # Largest error over the reference's largest value, array by array. Rivals differ in their tanh and
 # sigmoid and in the order of their sums; a swapped gate or bias is off by 1e-2 or more.
 BOUND = {"float32": 5e-5, "float64": 1e-9}
-# Seconds. Pools of threads spin after their last work: OpenMP's for 5 ms, ONNX Runtime's for 30 ms,
-# OpenBLAS's for 105 ms (measured); and a pool that slept needs some runs to get its cores back.
-# One thread means no pool.
-REST_ALONE, WARM_ALONE = 0.002, 0.001
-REST_WITH_POOLS, WARM_WITH_POOLS = 0.15, 0.02
+# Seconds of rest and of warm-up before a sample. Pools of threads spin after their last work:
+# OpenMP's for 5 ms, ONNX Runtime's for 30 ms, OpenBLAS's for 105 ms (measured); and a pool that
+# slept needs some runs to get its cores back. One thread means no pool.
+ALONE = 0.002, 0.001
+WITH_POOLS = 0.15, 0.02
 LONG = 0.05  # a run of this length needs no warm-up
+FEWEST_ROUNDS = 3
 
 
-def entry(case, modules, threads, rounds, min_time):
-    """The result entry of a case (see results.py); without samples when the outputs disagree.
+def pause(threads):
+    """(rest, warm-up) before a sample of contenders with so many threads."""
+    return ALONE if threads == 1 else WITH_POOLS
 
-    modules: contender name to module; min_time: seconds of one sample.
+
+def entry(case, modules, threads, rounds, min_time, case_time=math.inf):
+    """What was measured of a case.
+
+    modules: contender name to module; min_time: seconds of one sample; case_time: seconds after
+    which no round begins.
+
+    Returns a dict: "reference" and the "errors" of the others against it, array by array, with
+    their "bound"; "samples", seconds of one run, and "cores" by contender, a value for each round,
+    none where the outputs disagree.
     """
     problem = problems.make(case)
-    reasons = {name: module.supports(case) for name, module in modules.items()}
     jobs = {
         name: module.prepare(case, problem, threads)
         for name, module in modules.items()
-        if not reasons[name]
+        if not module.supports(case)
     }
     reference, found = agreement(jobs)
     bound = BOUND[case.dtype]
     agree = all(max(by_array.values()) <= bound for by_array in found.values())
-    pause = (REST_ALONE, WARM_ALONE) if threads == 1 else (REST_WITH_POOLS, WARM_WITH_POOLS)
-    timers = interleave(jobs, rounds, min_time, pause) if agree else {}
+    timers = interleave(jobs, rounds, min_time, pause(threads), case_time) if agree else {}
     return {
-        "name": case.name,
-        "regime": case.regime,
-        "flops": case.flops(),
-        "unsupported": {name: reason for name, reason in reasons.items() if reason},
         "reference": reference,
         "errors": found,
         "bound": bound,
@@ -119,20 +124,24 @@ class Timer:
         self.cores.append(cpu / wall)
 
 
-def interleave(jobs, rounds, min_time, pause):
+def interleave(jobs, rounds, min_time, pause, most_time=math.inf):
     """Timers of the jobs (name to job), sampled in turn, ``rounds`` times.
 
-    Each round starts with another contender, so that nobody always runs after the same one. The
-    garbage collector is off meanwhile.
+    Each round starts with another contender, so that nobody always runs after the same one. After
+    ``most_time`` seconds no round begins but the first `FEWEST_ROUNDS`. The garbage collector is
+    off meanwhile.
     """
     if not jobs:
         return {}
     timers = {name: Timer(job, min_time, pause) for name, job in jobs.items()}
     names = list(timers)
+    end = perf_counter() + most_time
     gc.collect()
     gc.disable()
     try:
         for k in range(rounds):
+            if k >= FEWEST_ROUNDS and perf_counter() > end:
+                break
             shift = k % len(names)
             for name in names[shift:] + names[:shift]:
                 timers[name].sample()

@@ -5,11 +5,11 @@ python bench/report.py result.json [--readme README.md] [--print]
 """
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 import results
+from cases import Case
 from contenders import FLOOR, OURS
 
 START, END = "<!-- bench:start -->", "<!-- bench:end -->"
@@ -23,7 +23,10 @@ def main(argv=None):
     parser.add_argument("--readme", type=Path, default=README)
     parser.add_argument("--print", action="store_true", help="show the table, write nothing")
     args = parser.parse_args(argv)
-    text = table(json.loads(args.result.read_text()))
+    try:
+        text = table(results.read(args.result))
+    except ValueError as error:
+        parser.error(str(error))
     if args.print:
         print(text)
         return 0
@@ -45,36 +48,34 @@ def replaced(page, text):
 
 def table(record):
     """Markdown: what was measured, then a row for each case, grouped by regime."""
-    entries = [entry for entry in record["cases"] if entry["samples"]]
-    timed = {name for entry in entries for name in entry["samples"]} - {FLOOR}
-    shown = [name for name in record["versions"] if name in timed]
+    timed = {Case.parse(name): c["seconds"] for name, c in record["cases"].items() if c["seconds"]}
+    contenders = {name for seconds in timed.values() for name in seconds} - {FLOOR}
+    shown = [name for name in record["versions"] if name in contenders]
     titles = [TITLES.get(name, name) for name in shown]
     head = ["case (T x N x I x H)", *titles, "GFLOP/s", "best rival / fastrnn"]
     lines = [_caption(record, shown), "", _row(head), _row(["---"] + ["--:"] * (len(head) - 1))]
-    for regime in dict.fromkeys(entry["regime"] for entry in entries):
+    for regime in dict.fromkeys(case.regime for case in timed):
         lines.append(_row([f"**{regime}**"] + [""] * (len(head) - 1)))
-        lines += [_row(_cells(e, shown)) for e in entries if e["regime"] == regime]
+        lines += [_row(_cells(c, s, shown)) for c, s in timed.items() if c.regime == regime]
     return "\n".join([*lines, "", f"{results.summary(record['cases'])}."])
 
 
 def _caption(record, shown):
-    machine, settings = record["machine"], record["settings"]
+    machine, threads = record["machine"], results.threads(record["threads"])
     versions = ", ".join(f"{TITLES.get(n, n)} {record['versions'][n].split('-')[0]}" for n in shown)
-    threads = f"{settings['threads']} thread" + ("s" if settings["threads"] > 1 else "")
     return (
-        f"{machine['cpu']}, {threads}; {versions}; {machine['date'][:10]}. Time of one run, median "
-        f"of {settings['rounds']} interleaved rounds; GFLOP/s is fastrnn's. A ratio above 1 means "
-        "fastrnn is faster than the best rival."
+        f"{machine['cpu']}, {record['isa']}, {threads}; {versions}; {machine['date'][:10]}. Time "
+        f"of one run, median of {record['rounds']} interleaved rounds; GFLOP/s is fastrnn's. A "
+        "ratio above 1 means fastrnn is faster than the best rival."
     )
 
 
-def _cells(entry, shown):
-    seconds, ratio = results.times(entry), results.ratio_to_best(entry)
+def _cells(case, seconds, shown):
     return [
-        entry["name"],
+        case.name,
         *(results.duration(seconds.get(name)) for name in shown),
-        results.number(results.gflops(entry, OURS), 1),
-        results.number(ratio, 2),
+        results.number(results.gflops(case, seconds), 1),
+        results.number(results.ratio_to_best(seconds), 2),
     ]
 
 

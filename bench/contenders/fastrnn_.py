@@ -4,9 +4,10 @@
 import numpy as np
 
 import fastrnn
-from contenders import Job
+from contenders import Job, Passes
 
 VERSION = fastrnn.__version__
+ISA = fastrnn.show_config(mode="dicts")["isa"]  # in use; FASTRNN_ISA forces one
 CLASSES = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU"}
 
 
@@ -16,7 +17,9 @@ def supports(case):
 
 def prepare(case, problem, threads):
     fastrnn.set_num_threads(threads)
-    modes = {"inference": _inference, "training": _training, "stream": _stream}
+    if case.mode == "training":
+        return passes(case, problem, threads).job()
+    modes = {"inference": _inference, "stream": _stream}
     return modes[case.mode](case, problem)
 
 
@@ -38,21 +41,20 @@ def _inference(case, problem):
     return Job(run, lambda: {"y": run()})
 
 
-def _training(case, problem):
+def passes(case, problem, threads):
+    fastrnn.set_num_threads(threads)
     model, x, lengths, dy = _model(case, problem), problem.x, problem.lengths, problem.dy
     model.train()
 
-    def run():
-        model.zero_grad()
-        y, _ = model(x, lengths=lengths)
-        dx, _ = model.backward(dy)
-        return y, dx
-
-    def outputs():
-        y, dx = run()
+    def outputs(y, dx):
         return {"y": y, "dx": dx, **{key: np.array(grad) for key, grad in model.grads.items()}}
 
-    return Job(run, outputs)
+    return Passes(
+        clear=model.zero_grad,
+        forward=lambda: model(x, lengths=lengths)[0],
+        backward=lambda y: model.backward(dy)[0],
+        outputs=outputs,
+    )
 
 
 def _stream(case, problem):

@@ -8,7 +8,7 @@ caller has, and wants, padded arrays.
 import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from contenders import Job
+from contenders import Job, Passes
 
 VERSION = torch.__version__
 MODULES = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}
@@ -21,7 +21,9 @@ def supports(case):
 
 def prepare(case, problem, threads):
     torch.set_num_threads(threads)
-    modes = {"inference": _inference, "training": _training, "stream": _stream}
+    if case.mode == "training":
+        return passes(case, problem, threads).job()
+    modes = {"inference": _inference, "stream": _stream}
     return modes[case.mode](case, problem)
 
 
@@ -59,23 +61,24 @@ def _inference(case, problem):
     return Job(run, lambda: {"y": run().numpy()})
 
 
-def _training(case, problem):
+def passes(case, problem, threads):
+    torch.set_num_threads(threads)
     module, lengths = _module(case, problem).train(), _lengths(problem)
     x, dy = torch.from_numpy(problem.x.copy()).requires_grad_(), torch.from_numpy(problem.dy)
 
-    def run():
+    def clear():
         x.grad = None
         module.zero_grad(set_to_none=True)
-        y = _forward(module, x, lengths)
+
+    def backward(y):
         y.backward(dy)
-        return y
+        return x.grad
 
-    def outputs():
-        y = run().detach().numpy()
+    def outputs(y, dx):
         grads = {key: p.grad.numpy().copy() for key, p in module.named_parameters()}
-        return {"y": y, "dx": x.grad.numpy().copy(), **grads}
+        return {"y": y.detach().numpy(), "dx": dx.numpy().copy(), **grads}
 
-    return Job(run, outputs)
+    return Passes(clear, lambda: _forward(module, x, lengths), backward, outputs)
 
 
 def _stream(case, problem):

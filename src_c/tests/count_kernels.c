@@ -93,6 +93,8 @@ static void count_backward(const fastrnn_kernels *kernels, fastrnn_cell cell, pt
         .share = random_array(dtype, rows * H, 1),
         .share_stride = row,
         .dy = dy,
+        .h = random_array(dtype, rows * H, 1),
+        .h_stride = row,
         .gates = random_array(dtype, rows * slots * H, 1),
         .gates_stride = slots * row,
         .dc = random_array(dtype, rows * H, 1),
