@@ -46,9 +46,10 @@
 
 typedef vec accumulators[2 * MAX_VECTORS]; /* of one row */
 
-/* acc += rows a[0..mr) of `depth` elements times `together` panels, `panel_stride` apart. */
-INLINE void multiply_add(const int mr, const int nv, const int together, ptrdiff_t depth,
-                         const real *const *a, ptrdiff_t step, const real *panel,
+/* acc += rows a[0..mr) of `depth` elements times nv neighbouring vectors, of `pitch` a panel has,
+ * in each of `together` panels, `panel_stride` apart. */
+INLINE void multiply_add(const int mr, const int nv, const int pitch, const int together,
+                         ptrdiff_t depth, const real *const *a, ptrdiff_t step, const real *panel,
                          ptrdiff_t panel_stride, const char *ahead, const int far,
                          accumulators *acc) {
     const int width = nv * together;
@@ -88,26 +89,26 @@ INLINE void multiply_add(const int mr, const int nv, const int together, ptrdiff
                 __builtin_prefetch((const char *)(panel + v * VW) + FAR_AHEAD, 0, 3);
         }
         at += step;
-        panel += nv * VW;
+        panel += pitch * VW;
     }
 }
 
 /* How a block joins what the tile holds of its sums. */
 typedef enum { BEGIN_CHAIN, RESUME_CHAIN, ADD_CHAIN } join;
 
-INLINE void product_block(const int mr, const int nv, ptrdiff_t depth, const real *const *a,
-                          ptrdiff_t step, const real *panel, const char *ahead, real *tile,
-                          join how) {
+INLINE void product_block(const int mr, const int nv, const int pitch, ptrdiff_t depth,
+                          const real *const *a, ptrdiff_t step, const real *panel,
+                          const char *ahead, real *tile, join how) {
     accumulators acc[MAX_ROWS];
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
     for (int v = 0; v < nv; v++)
-        acc[r][v] = how == RESUME_CHAIN ? v_load(tile + (r * nv + v) * VW) : v_zero();
-    multiply_add(mr, nv, 1, depth, a, step, panel, 0, ahead, 0, acc);
+        acc[r][v] = how == RESUME_CHAIN ? v_load(tile + (r * pitch + v) * VW) : v_zero();
+    multiply_add(mr, nv, pitch, 1, depth, a, step, panel, 0, ahead, 0, acc);
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
     for (int v = 0; v < nv; v++) {
-        real *to = tile + (r * nv + v) * VW;
+        real *to = tile + (r * pitch + v) * VW;
         v_store(to, how == ADD_CHAIN ? v_add(v_load(to), acc[r][v]) : acc[r][v]);
     }
 }
@@ -148,8 +149,8 @@ INLINE void multiply_row(const int nv, const int together, const int far, ptrdif
         UNROLL
         for (int v = 0; v < nv * together; v++) sum[v] = v_add(acc[0][v], acc[1][v]);
     } else {
-        multiply_add(1, nv, together, depth, &a, step, panel, depth * nv * VW, (const char *)panel,
-                     far, acc);
+        multiply_add(1, nv, nv, together, depth, &a, step, panel, depth * nv * VW,
+                     (const char *)panel, far, acc);
         UNROLL
         for (int v = 0; v < nv * together; v++) sum[v] = acc[0][v];
     }
@@ -159,51 +160,76 @@ typedef void block_function(ptrdiff_t depth, const real *const *a, ptrdiff_t ste
                             const real *panel, const char *ahead, real *tile, join how);
 
 /* Blocks that would not fit the registers are never called and compile to nothing. */
-#define BLOCK(mr, nv)                                                                           \
-    static void block_##mr##_##nv(ptrdiff_t depth, const real *const *a, ptrdiff_t step,        \
-                                  const real *panel, const char *ahead, real *tile, join how) { \
-        if ((mr) * (nv) <= ACC_REGISTERS)                                                       \
-            product_block(mr, nv, depth, a, step, panel, ahead, tile, how);                     \
+#define BLOCK(name, mr, nv, pitch)                                                        \
+    static void name##_##mr(ptrdiff_t depth, const real *const *a, ptrdiff_t step,        \
+                            const real *panel, const char *ahead, real *tile, join how) { \
+        if ((mr) * (nv) <= ACC_REGISTERS)                                                 \
+            product_block(mr, nv, pitch, depth, a, step, panel, ahead, tile, how);        \
     }
-#define BLOCKS(nv) \
-    BLOCK(1, nv)   \
-    BLOCK(2, nv) BLOCK(3, nv) BLOCK(4, nv) BLOCK(5, nv) BLOCK(6, nv) BLOCK(7, nv) BLOCK(8, nv)
-BLOCKS(1)
-BLOCKS(2)
-BLOCKS(3)
-BLOCKS(4)
-
-#define BLOCK_ROW(nv)                                                                       \
-    {                                                                                       \
-        block_1_##nv, block_2_##nv, block_3_##nv, block_4_##nv, block_5_##nv, block_6_##nv, \
-            block_7_##nv, block_8_##nv                                                      \
-    }
-static block_function *const blocks[MAX_VECTORS][MAX_ROWS] = {BLOCK_ROW(1), BLOCK_ROW(2),
-                                                              BLOCK_ROW(3), BLOCK_ROW(4)};
+#define BLOCKS(name, nv, pitch)                                                            \
+    BLOCK(name, 1, nv, pitch)                                                              \
+    BLOCK(name, 2, nv, pitch)                                                              \
+    BLOCK(name, 3, nv, pitch)                                                              \
+    BLOCK(name, 4, nv, pitch)                                                              \
+    BLOCK(name, 5, nv, pitch)                                                              \
+    BLOCK(name, 6, nv, pitch)                                                              \
+    BLOCK(name, 7, nv, pitch)                                                              \
+    BLOCK(name, 8, nv, pitch)                                                              \
+    static block_function *const name[MAX_ROWS] = {name##_1, name##_2, name##_3, name##_4, \
+                                                   name##_5, name##_6, name##_7, name##_8};
+BLOCKS(block_1, 1, 1)
+BLOCKS(block_2, 2, 2)
+BLOCKS(block_3, 3, 3)
+BLOCKS(block_4, 4, 4)
+BLOCKS(half_block, 2, 4) /* of a panel of 4 vectors */
+static block_function *const *const blocks[MAX_VECTORS] = {block_1, block_2, block_3, block_4};
 
 INLINE ptrdiff_t min_of(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
+
+/* How the rows of a product share one panel. */
+typedef struct {
+    block_function *const *block;
+    int parts;       /* of the panel's vectors: 2 halves or 1 */
+    ptrdiff_t count; /* of blocks */
+} plan;
+
+INLINE ptrdiff_t row_groups(ptrdiff_t n, int nv) {
+    ptrdiff_t most = min_of(ACC_REGISTERS / nv, MAX_ROWS);
+    return (n + most - 1) / most;
+}
+
+/* A few rows too many for one block of four vectors take the vectors two by two instead: the panel
+ * is then still read once. */
+INLINE plan plan_of(ptrdiff_t n, int nv) {
+    ptrdiff_t groups = row_groups(n, nv), wide = row_groups(n, 2);
+    if (nv == 4 && groups > 1 && wide == 1) return (plan){half_block, 2, 1};
+    return (plan){blocks[nv - 1], 1, groups};
+}
 
 /* tile[n][nv][VW] = rows a[0..n) of `depth` elements times a panel of nv vectors; `then` is the
  * panel wanted after it. */
 static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_t depth,
                      const real *panel, int nv, const real *then, real *tile) {
-    ptrdiff_t most = min_of(ACC_REGISTERS / nv, MAX_ROWS);
-    ptrdiff_t count = (n + most - 1) / most;
-    ptrdiff_t cut = is_short(depth) ? first_half(depth) : count > 1 ? GROUP_DEPTH : depth;
+    const plan p = plan_of(n, nv);
+    ptrdiff_t cut = is_short(depth) ? first_half(depth) : p.count > 1 ? GROUP_DEPTH : depth;
     join later = is_short(depth) ? ADD_CHAIN : RESUME_CHAIN;
     ptrdiff_t k = 0;
     do {
         ptrdiff_t length = min_of(cut, depth - k);
         const real *part = panel + k * nv * VW;
         /* Blocks of nearly equal height: 7 rows are 4 + 3, never 6 + 1. */
-        for (ptrdiff_t b = 0, row = 0; b < count; b++) {
-            ptrdiff_t next = (b + 1) * n / count;
+        for (ptrdiff_t b = 0, row = 0; b < p.count; b++) {
+            ptrdiff_t next = (b + 1) * n / p.count;
             const real *at[MAX_ROWS];
             for (ptrdiff_t r = row; r < next; r++) at[r - row] = a[r] + k * step;
             const char *ahead = (const char *)(k + length < depth ? part + length * nv * VW : then);
-            ahead += min_of(b, nv - 1) * length * LINE_BYTES;
-            blocks[nv - 1][next - row - 1](length, at, step, part, ahead, tile + row * nv * VW,
-                                           k > 0 ? later : BEGIN_CHAIN);
+            for (int half = 0; half < p.parts; half++) {
+                ptrdiff_t vector = half * (nv / 2) * VW;
+                p.block[next - row - 1](length, at, step, part + vector,
+                                        ahead + min_of(b * p.parts + half, nv - 1) * length *
+                                                    LINE_BYTES,
+                                        tile + row * nv * VW + vector, k > 0 ? later : BEGIN_CHAIN);
+            }
             row = next;
         }
         k += length;
