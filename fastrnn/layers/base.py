@@ -78,6 +78,11 @@ class Composite(Module):
         """Gradients by parameter name: the arrays of the parts."""
         return self._joined(part.grads for part in self._parts.values())
 
+    def zero_grad(self):
+        """Set all gradients to zero."""
+        for part in self._parts.values():
+            part.zero_grad()
+
     def state_dict(self):
         """Return the parameters of all parts as read-only views of the live arrays."""
         return self._joined(part.state_dict() for part in self._parts.values())
