@@ -16,6 +16,7 @@ from . import checks
 from ._core.bptt import backward as _recurrent_backward
 from ._core.pack import PackedLayer
 from ._core.recurrent import forward as _recurrent_forward
+from ._core.recurrent import forward_both as _recurrent_forward_both
 from .module import Owner
 from .parameters import (
     GATES,
@@ -40,6 +41,12 @@ _DEFAULTS = {
 }
 _CONSTRUCTION = ("input_size", "hidden_size", *_DEFAULTS)
 _SPENT = object()
+
+
+def _state_row(state, row):
+    """One (layer, direction) of a pair of state arrays, which may be None."""
+    h, c = state
+    return None if h is None else h[row], None if c is None else c[row]
 
 
 class _Kept(NamedTuple):
@@ -176,11 +183,9 @@ class Engine(Owner):
 
     def _run(self, layers, x, y, initial, final, lengths, keep):
         """Run all layers from x (T, N, I) into y (T, N, D*P); return (tapes, dropout masks)."""
-        h0, c0 = initial
-        h_n, c_n = final
         last = len(layers) - 1
         both = len(self._columns) == 2
-        tapes, masks, spare, row = [], [], None, 0
+        tapes, masks, spare = [], [], None
         for k, layer in enumerate(layers):
             if keep and k < last:
                 # Backward reads the inputs of every layer.
@@ -190,15 +195,18 @@ class Engine(Owner):
                 out = y
             else:
                 out = spare = self._between(x) if spare is None else spare
-            tapes.append([])
-            for direction, packed in enumerate(layer):
-                tapes[k].append(_recurrent_forward(
-                    packed, x, out[:, :, self._columns[direction]] if both else out,
-                    None if h0 is None else h0[row], None if c0 is None else c0[row],
-                    h_n[row], None if c_n is None else c_n[row],
-                    lengths, direction == 1, keep,
+            if both:
+                rows = 2 * k, 2 * k + 1
+                tapes.append(_recurrent_forward_both(
+                    layer, x, [out[:, :, columns] for columns in self._columns],
+                    [_state_row(initial, row) for row in rows],
+                    [_state_row(final, row) for row in rows], lengths, keep,
                 ))
-                row += 1
+            else:
+                tapes.append([_recurrent_forward(
+                    layer[0], x, out, _state_row(initial, k), _state_row(final, k), lengths,
+                    False, keep,
+                )])
             if keep and self.dropout > 0 and k < last:
                 masks.append(self._dropout_mask(out.shape))
                 out *= masks[k]

@@ -61,6 +61,22 @@ def test_layers_that_write_where_they_read_share_their_units(cell, rng, restored
         assert model(x)[0].tobytes() == want
 
 
+@pytest.mark.parametrize("lengths", [None, (200, 120)])
+def test_two_directions_side_by_side(cell, rng, restored, lengths):
+    """Two rows are too few to share and 32 units too few for a barrier a step."""
+    model = cell(24, 32, num_layers=2, bidirectional=True, seed=1)
+    x = rng.standard_normal((200, 2, 24)).astype(np.float32)
+    got = []
+    for threads in (1, 2):
+        fastrnn.set_num_threads(threads)
+        y, state = model.eval()(x, lengths=lengths)
+        kept, _ = model.train()(x, lengths=lengths)
+        model.zero_grad()
+        dx, _ = model.backward(y)
+        got.append([a.tobytes() for a in (y, kept, dx, *np.atleast_1d(*state))])
+    assert got[0] == got[1]
+
+
 def test_eight_threads_on_one_model(cell, dtype, rng):
     model = cell(16, 48, num_layers=2, bidirectional=True, dtype=dtype, seed=1)
     inputs = [rng.standard_normal((12, n, 16)).astype(dtype) for n in range(1, 9)]

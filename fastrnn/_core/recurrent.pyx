@@ -357,8 +357,91 @@ cdef void forward_by_blas(Forward *f, PackedLayer layer, char *staging,
         begin = end
 
 
-def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray h_n, c_n,
-            lengths, bint reverse, bint keep):
+cdef class Call:
+    """One (layer, direction) over whole sequences, between `prepare` and `finish`."""
+    cdef Forward f
+    cdef PackedLayer layer
+    cdef Schedule schedule
+    cdef Memory kept, passing, scratch
+    cdef object x
+    cdef char *staging    # for BLAS, else NULL
+    cdef char *result
+
+
+cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, lengths,
+                  bint reverse, bint keep):
+    """Everything of a call but its steps and final states."""
+    cdef Call call = Call()
+    cdef Forward *f = &call.f
+    cdef Py_ssize_t T = cnp.PyArray_DIM(x, 0), N = cnp.PyArray_DIM(x, 1)
+    cdef Py_ssize_t row_bytes = layer.gates * layer.hidden_size * layer.kernels.itemsize
+    cdef Py_ssize_t tables, staging = 0, result = 0
+    cdef char *at
+    h0, c0 = initial
+    call.layer, call.x = layer, x
+    call.schedule = new_schedule(T, N, lengths, reverse)
+    call.kept, call.passing, call.scratch = Memory(), Memory(), Memory()
+    f.order = call.schedule.order
+    f.x = view_of(x)
+    f.y = view_of(y)
+    f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
+    f.chunk = min(f.chunk, max(f.order.steps, 1))
+    f.team = threads()
+    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team)
+    place_buffers(layer, &f.order, keep, f.chunk, &f.buffers, call.kept, call.passing)
+    describe(f, layer)
+    f.input_done = uses_blas(layer, f.chunk * N, layer.gates * layer.hidden_size,
+                             layer.input_size)
+    fuse_input(f, layer)
+    if f.input_done:
+        staging = padded(f.chunk * N * layer.input_size * layer.kernels.itemsize)
+        result = f.chunk * N * row_bytes
+    f.table_bytes = padded(2 * f.chunk * N * sizeof(ptrdiff_t))
+    tables = f.table_bytes * (1 if f.split == ALONE else f.team)
+    call.scratch.allocate(tables + staging + result)
+    at = call.scratch.base
+    f.tables = take(&at, tables)
+    call.staging = take(&at, staging)
+    call.result = take(&at, result)
+    fastrnn_barrier_init(&f.barrier)
+    gather_rows(&f.order, h0, f.buffers.h_stride, f.buffers.h)
+    if f.buffers.h0 != NULL:
+        memcpy(f.buffers.h0, f.buffers.h, N * f.buffers.h_stride)
+    if f.buffers.c != NULL:
+        gather_rows(&f.order, c0, f.buffers.c_stride, f.buffers.c)
+    if f.order.ragged:
+        zero_padding(&f.y, &f.order, T, f.buffers.h_stride)
+    return call
+
+
+cdef void run(Call call) noexcept:
+    cdef Forward *f = &call.f
+    if f.split != ALONE:
+        mark_team_used()
+    with nogil:
+        if f.input_done:
+            forward_by_blas(f, call.layer, call.staging, call.result)
+        else:
+            forward_steps(f, 0, f.order.steps)
+
+
+cdef object finish(Call call, tuple final):
+    cdef Tape tape
+    h_n, c_n = final
+    final_states(&call.f, h_n, c_n)
+    if not call.f.buffers.keep:
+        return None
+    tape = Tape()
+    tape.layer = call.layer
+    tape.schedule = call.schedule
+    tape.buffers = call.f.buffers
+    tape.memory = call.kept
+    tape.x = call.x
+    return tape
+
+
+def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, tuple final, lengths,
+            bint reverse, bint keep):
     """Run one (layer, direction) over whole sequences.
 
     Parameters
@@ -369,9 +452,9 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     y : ndarray (T, N, P)
         Output; last axis contiguous. Zeros past a row's length. It may be x where `keep` and
         `reverse` are false.
-    h0, c0 : ndarray (N, P), (N, H) or None
+    initial : (h0, c0), ndarrays (N, P), (N, H) or None
         Initial states, None for zeros; last axis contiguous. c0 is None unless LSTM.
-    h_n, c_n : ndarray (N, P), (N, H)
+    final : (h_n, c_n), ndarrays (N, P), (N, H)
         Output: the states after each row's last valid step. c_n is None unless LSTM.
     lengths : ndarray (N,) of int64, or None
         Valid steps of each row, 0 to T.
@@ -385,56 +468,54 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, h0, c0, cnp.ndarray
     Tape or None
         The Tape if `keep`; it refers to x, which must not change before backward.
     """
-    cdef Py_ssize_t T = cnp.PyArray_DIM(x, 0), N = cnp.PyArray_DIM(x, 1)
-    cdef Schedule schedule = new_schedule(T, N, lengths, reverse)
-    cdef Forward f
-    cdef Memory kept = Memory(), passing = Memory(), scratch = Memory()
-    cdef Py_ssize_t row_bytes = layer.gates * layer.hidden_size * layer.kernels.itemsize
-    cdef Py_ssize_t tables_bytes, staging_bytes = 0, result_bytes = 0
-    cdef bint blas
-    cdef Tape tape
-    f.order = schedule.order
-    f.x = view_of(x)
-    f.y = view_of(y)
-    f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
-    f.chunk = min(f.chunk, max(f.order.steps, 1))
-    f.team = threads()
-    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team)
-    place_buffers(layer, &f.order, keep, f.chunk, &f.buffers, kept, passing)
-    describe(&f, layer)
-    f.table_bytes = padded(2 * f.chunk * N * sizeof(ptrdiff_t))
-    blas = uses_blas(layer, f.chunk * N, layer.gates * layer.hidden_size, layer.input_size)
-    f.input_done = blas
-    fuse_input(&f, layer)
-    if blas:
-        staging_bytes = padded(f.chunk * N * layer.input_size * layer.kernels.itemsize)
-        result_bytes = f.chunk * N * row_bytes
-    tables_bytes = f.table_bytes * (1 if f.split == ALONE else f.team)
-    scratch.allocate(tables_bytes + staging_bytes + result_bytes)
-    f.tables = scratch.base
-    fastrnn_barrier_init(&f.barrier)
-    gather_rows(&f.order, h0, f.buffers.h_stride, f.buffers.h)
-    if f.buffers.h0 != NULL:
-        memcpy(f.buffers.h0, f.buffers.h, N * f.buffers.h_stride)
-    if f.buffers.c != NULL:
-        gather_rows(&f.order, c0, f.buffers.c_stride, f.buffers.c)
-    if f.split != ALONE:
-        mark_team_used()
-    with nogil:
-        if f.order.ragged:
-            zero_padding(&f.y, &f.order, T, f.buffers.h_stride)
-        if blas:
-            forward_by_blas(&f, layer, scratch.base + tables_bytes,
-                            scratch.base + tables_bytes + staging_bytes)
-        else:
-            forward_steps(&f, 0, f.order.steps)
-    final_states(&f, h_n, c_n)
-    if not keep:
-        return None
-    tape = Tape()
-    tape.layer = layer
-    tape.schedule = schedule
-    tape.buffers = f.buffers
-    tape.memory = kept
-    tape.x = x
-    return tape
+    cdef Call call = prepare(layer, x, y, initial, lengths, reverse, keep)
+    run(call)
+    return finish(call, final)
+
+
+cdef bint one_thread_each(Call a, Call b) noexcept:
+    """Whether two directions are better run side by side than one after the other by a team. That
+    spares a few rows the barriers; a batch has rows for all."""
+    cdef Forward *f = &a.f
+    if f.team < 2 or f.split == BY_ROWS or f.input_done:
+        return False
+    if f.split == BY_UNITS and f.team > 3:
+        return False
+    return forward_work(a.layer, &f.order) + forward_work(b.layer, &f.order) >= WORTH_A_TEAM
+
+
+cdef void pair_share(Forward **pair, int thread, int team) noexcept nogil:
+    while thread < 2:
+        forward_share(pair[thread], 0, pair[thread].order.steps, 0, 1)
+        thread += team
+
+
+cdef void run_side_by_side(Call a, Call b) noexcept:
+    cdef Forward *pair[2]
+    pair[0], pair[1] = &a.f, &b.f
+    pair[0].split = pair[1].split = ALONE
+    mark_team_used()
+    with nogil, parallel(num_threads=2):
+        pair_share(pair, threadid(), fastrnn_team_size())
+
+
+def forward_both(layers, cnp.ndarray x, outputs, initial, final, lengths, bint keep):
+    """Run the two directions of a layer over whole sequences: `forward` of each.
+
+    Parameters
+    ----------
+    layers, outputs, initial, final : pairs
+        Of each direction: the PackedLayer, y, (h0, c0), (h_n, c_n). No y may be x.
+
+    Returns
+    -------
+    list of Tape or None
+    """
+    cdef Call a = prepare(layers[0], x, outputs[0], initial[0], lengths, False, keep)
+    cdef Call b = prepare(layers[1], x, outputs[1], initial[1], lengths, True, keep)
+    if one_thread_each(a, b):
+        run_side_by_side(a, b)
+    else:
+        run(a)
+        run(b)
+    return [finish(a, final[0]), finish(b, final[1])]

@@ -130,7 +130,6 @@ INLINE void add_rows(const real *const *row, const int n, ptrdiff_t width, real 
     for (ptrdiff_t m = 0; m < width; m += VW) {
         ptrdiff_t lanes = min_of(VW, width - m);
         vec sum = load_lanes(sums + m, lanes);
-        UNROLL
         for (int r = 0; r < n; r++) sum = v_add(sum, load_lanes(row[r] + m, lanes));
         store_lanes(sums + m, sum, lanes);
     }
