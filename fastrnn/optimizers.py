@@ -58,10 +58,12 @@ class Optimizer:
     """Base of the optimisers.
 
     `slots` names the arrays a subclass keeps for each parameter, which start at zero;
-    ``_change(p, g, *arrays of the slots)`` updates one parameter in place.
+    ``_change(p, g, *arrays of the slots)`` updates one parameter in place. `types` are NumPy's
+    characters of the dtypes that it can.
     """
 
     slots = ()
+    types = np.typecodes["Float"]
 
     def __init__(self, lr):
         self.lr = lr
@@ -96,7 +98,12 @@ class Optimizer:
         ValueError
             If names, shapes or dtypes of gradients or of this optimiser's arrays do not fit the
             parameters; nothing is changed.
+        TypeError
+            If a parameter's dtype is not one that the optimiser can change; nothing is changed.
         """
+        for name, p in params.items():
+            if p.dtype.char not in self.types:
+                raise TypeError(f"{name} must be float32 or float64, got {p.dtype}")
         _check_alike("gradients", grads, params)
         for slot, arrays in self._state.items():
             if arrays:
@@ -206,6 +213,7 @@ class Adam(Optimizer):
     """
 
     slots = ("m", "v")
+    types = "fd"
 
     def __init__(self, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, decoupled_weight_decay=0.0):
         if not isinstance(betas, tuple | list) or len(betas) != 2:

@@ -76,7 +76,7 @@ typedef struct {
  * a fourth slot then, for R_n h + b_hn:
  *     LSTM  i f g o      GRU  n r z q
  * The recurrent pack has the order of torch: i f g o, r z n.
- * h_prev must not overlap h; c may be c_prev.
+ * h_prev must not overlap h; c may be c_prev; with `w`, x must not overlap h or y.
  */
 typedef struct {
     ptrdiff_t hidden; /* H */

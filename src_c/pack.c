@@ -23,9 +23,9 @@ size_t fastrnn_pack_bytes(const fastrnn_kernels *kernels, const fastrnn_shape *s
            (size_t)(kernels->lanes * kernels->itemsize);
 }
 
-/* Copies the k_count x lanes elements of one vector's column block. A block of 16 rows at a
- * time keeps both the source's and the pack's cache lines at hand where the source is
- * transposed. Whole vectors of the common widths are copied without a call. */
+/* Copying the k_count x lanes elements of one vector's column block: whole vectors of the common
+ * widths without a call; transposed, 16 rows at a time, which keeps both the source's and the
+ * pack's cache lines at hand. */
 #define COPY_ROWS(count)                    \
     for (ptrdiff_t k = 0; k < k_count; k++) \
     memcpy(to + k * to_stride, from + k * k_stride, (size_t)(count) * sizeof *to)
@@ -42,16 +42,23 @@ size_t fastrnn_pack_bytes(const fastrnn_kernels *kernels, const fastrnn_shape *s
         else                                                                                    \
             COPY_ROWS(used);                                                                    \
     }                                                                                           \
-    static void copy_block_##real(const real *from, ptrdiff_t k_stride, ptrdiff_t unit_stride,  \
-                                  ptrdiff_t k_count, ptrdiff_t used, ptrdiff_t lanes, real *to, \
-                                  ptrdiff_t to_stride) {                                        \
-        if (unit_stride == 1) copy_rows_##real(from, k_stride, k_count, used, to, to_stride);   \
-        for (ptrdiff_t k0 = 0; k0 < k_count && unit_stride != 1; k0 += 16) {                    \
+    static void transpose_##real(const real *from, ptrdiff_t k_stride, ptrdiff_t unit_stride,   \
+                                 ptrdiff_t k_count, ptrdiff_t used, real *to,                   \
+                                 ptrdiff_t to_stride) {                                         \
+        for (ptrdiff_t k0 = 0; k0 < k_count; k0 += 16) {                                        \
             ptrdiff_t k1 = min(k0 + 16, k_count);                                               \
             for (ptrdiff_t lane = 0; lane < used; lane++)                                       \
                 for (ptrdiff_t k = k0; k < k1; k++)                                             \
                     to[k * to_stride + lane] = from[k * k_stride + lane * unit_stride];         \
         }                                                                                       \
+    }                                                                                           \
+    static void copy_block_##real(const real *from, ptrdiff_t k_stride, ptrdiff_t unit_stride,  \
+                                  ptrdiff_t k_count, ptrdiff_t used, ptrdiff_t lanes, real *to, \
+                                  ptrdiff_t to_stride) {                                        \
+        if (unit_stride == 1)                                                                   \
+            copy_rows_##real(from, k_stride, k_count, used, to, to_stride);                     \
+        else                                                                                    \
+            transpose_##real(from, k_stride, unit_stride, k_count, used, to, to_stride);        \
         for (ptrdiff_t k = 0; k < k_count && used < lanes; k++)                                 \
             for (ptrdiff_t lane = used; lane < lanes; lane++) to[k * to_stride + lane] = 0;     \
     }

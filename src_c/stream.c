@@ -37,6 +37,7 @@ static const char *step_layer(const fastrnn_stack *s, layer *l, const char *x) {
     else
         l->cell.h = h;
     s->kernels->forward[s->spec.cell](&l->cell, 0, l->rows, 0, l->cell_panels);
+    l->projection.descend = l->cell.descend;
     if (l->projection.pack)
         s->kernels->product(&l->projection, 0, l->rows, 0, l->projection_panels);
     l->next = l->h;

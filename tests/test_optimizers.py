@@ -90,9 +90,22 @@ def test_arrays_in_any_order_change_alike(rng, make, dtype):
         assert np.array_equal(p[..., ::-1], plain[name])
 
 
-def test_adam_refuses_other_numbers(rng):
-    with pytest.raises(TypeError, match="float32 or float64, got float16"):
-        Adam().update({"w": np.zeros(3, "f2")}, {"w": np.ones(3, "f2")})
+def test_adam_refuses_other_numbers_and_changes_nothing():
+    optimizer, params = Adam(), {"v": np.ones(2, "f4"), "w": np.zeros(3, "f2")}
+    with pytest.raises(TypeError, match="w must be float32 or float64, got float16"):
+        optimizer.update(params, {"v": np.ones(2, "f4"), "w": np.ones(3, "f2")})
+    assert optimizer.steps == 0
+    assert np.all(params["v"] == 1)
+
+
+@every_optimizer
+def test_read_only_parameters_stay_as_they_are(rng, make):
+    model = fastrnn.LSTM(3, 4, seed=0)
+    before = {name: p.copy() for name, p in model.state_dict().items()}
+    with pytest.raises(ValueError, match="read-only"):
+        make().update(model.state_dict(), before)
+    for name, p in model.state_dict().items():
+        assert np.array_equal(p, before[name])
 
 
 @pytest.mark.parametrize("cell", ["RNN", "LSTM", "GRU"])

@@ -2,8 +2,8 @@
 """Backpropagation through time, once for all cells.
 
 The loop runs the steps in the opposite order; a step is one kernel call: the product of the
-next step's gradients with R, and the cell's own backward fused to it, which replaces the kept
-gates by the gradients of their pre-activations. The gradients of the weights, biases and
+next step's gradients with R, and the cell's own backward fused to it, which puts the gradients of
+the pre-activations into the place of the gates. The gradients of the weights, biases and
 inputs are then single large products over all steps.
 """
 
@@ -83,6 +83,7 @@ cdef void add_recurrent(const Backward *b, Py_ssize_t s, char *to, Py_ssize_t ro
         panel_end = b.recurrent_panels * (thread + 1) // team
     product.a.base = gates_at(b, s) + b.recurrent_offset
     product.c.base = to
+    product.descend = s & 1
     b.kernels.product(&product, row_begin, row_end, panel_begin, panel_end)
 
 
@@ -218,7 +219,7 @@ cdef Py_ssize_t remade_bytes(const Buffers *buffers, const Order *o) noexcept:
 
 
 cdef void place_remade(Buffers *buffers, const Order *o, char *at) noexcept:
-    """Gives a copy of the tape's buffers room for all gates and h; the loop fills it."""
+    """Gives a copy of the tape's buffers room for the gates or h it lacks; the loop fills it."""
     if not buffers.keep_gates:
         buffers.gates, at = at, at + padded(o.total * buffers.gates_stride)
         buffers.keep_gates = True
@@ -235,7 +236,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     Parameters
     ----------
     tape : Tape
-        Of a forward with `keep`. It serves once: its gates are overwritten.
+        Of a forward with `keep`. It serves once: gates that it keeps are overwritten.
     dy : ndarray (T, N, P) or None
         Gradient of y; None for zeros. Past a row's length it is not read.
     dh_n, dc_n : ndarray (N, P), (N, H) or None

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The products after BPTT's loop: gradients of inputs, weights and biases over all steps.
 
-By then the tape's gates are the gradients of the pre-activations, one packed row for each
+By then the gates are the gradients of the pre-activations, one packed row for each
 active (step, row) pair, so that each gradient is one large product of whole matrices.
 """
 

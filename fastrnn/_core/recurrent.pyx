@@ -58,6 +58,7 @@ ctypedef struct Forward:
     bint projected
     bint input_done           # W x + b is there already: BLAS computed it
     bint fused                # W x + b is part of the step
+    bint in_place             # y is x
     Py_ssize_t panels, projection_panels
     Py_ssize_t chunk          # steps
     Split split
@@ -123,6 +124,7 @@ cdef void project(Forward *f, Py_ssize_t s, Py_ssize_t row_begin, Py_ssize_t row
         panel_end = f.projection_panels * (thread + 1) // team
     product.a.base = m_at(&f.buffers, &f.order, s)
     product.c.base = h
+    product.descend = s & 1
     f.kernels.product(&product, row_begin, row_end, panel_begin, panel_end)
     if f.split == BY_UNITS:
         fastrnn_barrier_wait(&f.barrier, team)
@@ -172,8 +174,11 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
                 step.h = m_at(b, o, s)
             else:
                 step.h = h_at(b, o, s)
-                step.y = step_rows(&f.y, o, s, row_begin, rows, table)
+                if not (f.fused and f.in_place):   # else y is written too soon: x is still read
+                    step.y = step_rows(&f.y, o, s, row_begin, rows, table)
             f.kernels.forward[f.cell](&step, row_begin, rows, panel_begin, panel_end)
+            if f.fused and f.in_place and not f.projected:
+                memcpy(f.y.base + offset_in(&f.y, o, s, 0), step.h, b.h_stride)
             if f.projected:
                 project(f, s, row_begin, rows, thread, team)
             if f.split == BY_UNITS:
@@ -333,8 +338,8 @@ cdef void describe(Forward *f, PackedLayer layer) noexcept:
 cdef void fuse_input(Forward *f, PackedLayer layer) noexcept:
     """Makes W x + b a part of the step, where that is faster and the kernel can read x."""
     cdef size_t packs = layer.w.memory.size + layer.r.memory.size
-    f.fused = (f.order.N == 1 and not f.buffers.keep and not f.input_done and f.x.step == 1
-               and packs <= FUSED_BYTES)
+    f.fused = (f.order.N == 1 and f.split == ALONE and not f.buffers.keep and not f.input_done
+               and f.x.step == 1 and packs <= FUSED_BYTES)
     if f.fused:
         f.step.w.depth = layer.input_size
         f.step.w.pack = layer.w.data()
@@ -384,14 +389,14 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
     f.order = call.schedule.order
     f.x = view_of(x)
     f.y = view_of(y)
+    f.in_place = f.x.base == f.y.base
     f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
     f.chunk = min(f.chunk, max(f.order.steps, 1))
     f.team = threads()
     f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team)
     place_buffers(layer, &f.order, keep, f.chunk, &f.buffers, call.kept, call.passing)
     describe(f, layer)
-    f.input_done = uses_blas(layer, f.chunk * N, layer.gates * layer.hidden_size,
-                             layer.input_size)
+    f.input_done = uses_blas(layer, T * N, layer.gates * layer.hidden_size, layer.input_size)
     fuse_input(f, layer)
     if f.input_done:
         staging = padded(f.chunk * N * layer.input_size * layer.kernels.itemsize)

@@ -88,9 +88,11 @@ def gemm_mode():
     global _gemm_mode
     if _gemm_mode is None:
         mode = os.environ.get("FASTRNN_GEMM") or "auto"
-        if mode not in ("auto", "blas", "native"):
-            raise SettingError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
-        _gemm_mode = mode
+        for known in ("auto", "blas", "native"):
+            if mode == known:
+                _gemm_mode = known
+                return known
+        raise SettingError(f"FASTRNN_GEMM={mode!r} is unknown: use auto, blas or native")
     return _gemm_mode
 
 

@@ -37,22 +37,19 @@ def adam(cnp.ndarray p, cnp.ndarray g, cnp.ndarray m, cnp.ndarray v, double beta
     p, g, m, v : ndarray
         Alike in shape and dtype, float32 or float64; g is not changed.
     """
-    cdef tuple arrays = (p, g, m, v)
     cdef Py_ssize_t n = cnp.PyArray_SIZE(p)
-    for array in arrays:
-        if not cnp.PyArray_ISCARRAY_RO(array):
-            copies = [np.array(a, a.dtype.newbyteorder("="), order="C") for a in arrays]
-            adam(*copies, beta1, beta2, correction, eps, rate)
-            p[...], m[...], v[...] = copies[0], copies[2], copies[3]
-            return
+    if not (cnp.PyArray_ISCARRAY(p) and cnp.PyArray_ISCARRAY_RO(g) and cnp.PyArray_ISCARRAY(m)
+            and cnp.PyArray_ISCARRAY(v)):
+        copies = [np.array(a, a.dtype.newbyteorder("="), order="C") for a in (p, g, m, v)]
+        adam(*copies, beta1, beta2, correction, eps, rate)
+        p[...], m[...], v[...] = copies[0], copies[2], copies[3]
+        return
     if cnp.PyArray_TYPE(p) == cnp.NPY_FLOAT32:
         adam_change(<float *> cnp.PyArray_DATA(p), <const float *> cnp.PyArray_DATA(g),
                     <float *> cnp.PyArray_DATA(m), <float *> cnp.PyArray_DATA(v), n,
                     <float> beta1, <float> beta2, <float> (1 - beta1), <float> (1 - beta2),
                     <float> correction, <float> eps, <float> rate)
-    elif cnp.PyArray_TYPE(p) == cnp.NPY_FLOAT64:
+    else:
         adam_change(<double *> cnp.PyArray_DATA(p), <const double *> cnp.PyArray_DATA(g),
                     <double *> cnp.PyArray_DATA(m), <double *> cnp.PyArray_DATA(v), n,
                     beta1, beta2, 1 - beta1, 1 - beta2, correction, eps, rate)
-    else:
-        raise TypeError(f"parameters must be float32 or float64, got {p.dtype}")

@@ -4,7 +4,7 @@
  * forward and backward, and the loops that fuse it to that product.
  *
  * A unit function handles `n` neighbouring units of one row; `sum` is the recurrent
- * product of each gate (forward) or of dh (backward).
+ * product of each gate (forward) or of dh (backward), `in` is W x + b.
  *
  * Expects: panel.h, product.h (panels), math.h.
  */
@@ -226,10 +226,7 @@ INLINE void backward_tile(const fastrnn_cell cell, const fastrnn_backward_step *
                           ptrdiff_t rows, ptrdiff_t unit, ptrdiff_t count, const real *sum) {
     for (ptrdiff_t r = row; r < row + rows; r++)
         for (ptrdiff_t u = unit; u < unit + count * VW; u += VW, sum += VW) {
-            if (s->hidden - u >= VW)
-                backward_units(cell, s, r, u, sum, VW);
-            else
-                backward_units(cell, s, r, u, sum, s->hidden - u);
+            FOR_LANES(s->hidden - u, backward_units(cell, s, r, u, sum, n))
         }
 }
 
@@ -283,31 +280,36 @@ INLINE void forward_row(const fastrnn_cell cell, const int nv, const int togethe
     }
 }
 
+/* The panels of one turn of a walk. */
+INLINE void forward_turn(const fastrnn_cell cell, const fastrnn_forward_step *s,
+                         const panels *shape, ptrdiff_t row, const panel_walk *walk, int far) {
+    const int gates = gate_vectors(cell), full = gates > 1 ? gates : FASTRNN_PANEL_BLOCKS;
+    int nv = panel_vectors(shape, walk->at);
+    if (walk->together == 2)
+        forward_row(cell, full, 2, 0, s, shape, row, walk->at);
+    else if (far && nv == full)
+        forward_row(cell, full, 1, 1, s, shape, row, walk->at);
+    else if (gates > 1 || nv == full)
+        forward_row(cell, full, 1, 0, s, shape, row, walk->at);
+    else if (nv == 3)
+        forward_row(cell, 3, 1, 0, s, shape, row, walk->at);
+    else if (nv == 2)
+        forward_row(cell, 2, 1, 0, s, shape, row, walk->at);
+    else
+        forward_row(cell, 1, 1, 0, s, shape, row, walk->at);
+}
+
 INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row_begin,
                     ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) {
-    const int gates = gate_vectors(cell), full = gates > 1 ? gates : FASTRNN_PANEL_BLOCKS;
+    const int gates = gate_vectors(cell);
     const panels shape = panels_of(s->hidden, gates, s->depth);
     panel_walk walk = {panel_begin, panel_end, s->descend, 0, 0};
-    if (row_end - row_begin != 1) {
-        forward_rows(cell, s, &shape, row_begin, row_end, walk);
-        return;
-    }
     ptrdiff_t bytes = gates * s->hidden * (s->depth + s->w.depth) * (ptrdiff_t)sizeof(real);
-    while (walk_on(&walk, &shape, 1)) {
-        int nv = panel_vectors(&shape, walk.at), far = nv == full && bytes > FAR_BYTES;
-        if (walk.together == 2)
-            forward_row(cell, full, 2, 0, s, &shape, row_begin, walk.at);
-        else if (far)
-            forward_row(cell, full, 1, 1, s, &shape, row_begin, walk.at);
-        else if (gates > 1 || nv == full)
-            forward_row(cell, full, 1, 0, s, &shape, row_begin, walk.at);
-        else if (nv == 3)
-            forward_row(cell, 3, 1, 0, s, &shape, row_begin, walk.at);
-        else if (nv == 2)
-            forward_row(cell, 2, 1, 0, s, &shape, row_begin, walk.at);
-        else
-            forward_row(cell, 1, 1, 0, s, &shape, row_begin, walk.at);
-    }
+    if (row_end - row_begin != 1)
+        forward_rows(cell, s, &shape, row_begin, row_end, walk);
+    else
+        while (walk_on(&walk, &shape, 1))
+            forward_turn(cell, s, &shape, row_begin, &walk, bytes > FAR_BYTES);
 }
 
 INLINE void backward(const fastrnn_cell cell, const fastrnn_backward_step *s, ptrdiff_t row_begin,

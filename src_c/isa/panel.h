@@ -30,13 +30,15 @@
 /* Rows that share a panel before the next panel is taken: their tile stays in L1. */
 #define GROUP_ROWS 48
 
+/* Up to this depth one row takes two panels of four wide vectors at a time: see takes_pairs. */
 #define PAIR_DEPTH 64
 
 /* The longest sum of two chains. */
 #define SHORT_DEPTH 16
 
 /* One row waits for its pack only, and hardware alone brings one in from beyond the second-level
- * cache too late: a pack of more than so many bytes is asked for that far ahead. */
+ * cache (1 to 2 MiB) too late: where a row takes one panel at a time, those of a larger pack are
+ * asked for that far ahead. */
 #define FAR_BYTES (3 << 19)
 #define FAR_AHEAD 1024
 
@@ -217,7 +219,7 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
     do {
         ptrdiff_t length = min_of(cut, depth - k);
         const real *part = panel + k * nv * VW;
-        /* Blocks of nearly equal height: 7 rows are 4 + 3, never 6 + 1. */
+        /* Blocks of nearly equal height: 9 rows are 5 + 4, never 8 + 1. */
         for (ptrdiff_t b = 0, row = 0; b < p.count; b++) {
             ptrdiff_t next = (b + 1) * n / p.count;
             const real *at[MAX_ROWS];
