@@ -214,7 +214,7 @@ class Engine(Owner):
         return tapes, masks
 
     def _between(self, x):
-        """Return an array for the outputs of a layer below the last."""
+        """Return an array (T, N, D*P) for what passes between two layers, T and N those of x."""
         return np.empty((*x.shape[:2], self._output_width), self.dtype)
 
     def _dropout_mask(self, shape):
@@ -309,8 +309,6 @@ class Engine(Owner):
 
     def _run_backward(self, kept, dy, dfinal, dx, dinitial, grad_rows):
         """Run all layers from the last to the first; dx (T, N, I) is the first one's."""
-        dh_n, dc_n = dfinal
-        dh0, dc0 = dinitial
         both = len(self._columns) == 2
         spare = [None, None]
         for k in range(self.num_layers - 1, -1, -1):
@@ -319,14 +317,12 @@ class Engine(Owner):
             else:
                 out = spare[k & 1]
                 if out is None:
-                    shape = (*dx.shape[:2], self._output_width)
-                    out = spare[k & 1] = np.empty(shape, self.dtype)
+                    out = spare[k & 1] = self._between(dx)
             for direction, tape in enumerate(kept.tapes[k]):
                 row = k * len(self._columns) + direction
                 _recurrent_backward(
                     tape, dy[:, :, self._columns[direction]] if both and dy is not None else dy,
-                    None if dh_n is None else dh_n[row], None if dc_n is None else dc_n[row],
-                    out, dh0[row], None if dc0 is None else dc0[row],
+                    *_state_row(dfinal, row), out, *_state_row(dinitial, row),
                     grad_rows[row], direction == 1,
                 )
             if k and kept.masks:

@@ -88,6 +88,7 @@ def gemm_mode():
     global _gemm_mode
     if _gemm_mode is None:
         mode = os.environ.get("FASTRNN_GEMM") or "auto"
+        # A literal is kept, which lives on while threads without a lock read and store it.
         for known in ("auto", "blas", "native"):
             if mode == known:
                 _gemm_mode = known
