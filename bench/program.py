@@ -43,8 +43,8 @@ def data():
 def model():
     """The program's layers, in fastrnn."""
     import fastrnn
-    from fastrnn.layers import Dense
-    from fastrnn.layers.base import Composite
+    from fastrnn.modules import Dense
+    from fastrnn.modules.base import Composite
 
     lstm = fastrnn.LSTM(RECURRENT.I, RECURRENT.H, RECURRENT.layers, seed=0)
     return Composite({"lstm": lstm, "dense": Dense(RECURRENT.H, 1, seed=1)}).train()

@@ -23,7 +23,7 @@ __all__ = [
     "show_config",
 ]
 
-_SUBMODULES = ("charmodel", "cli", "io", "layers", "losses", "optimizers", "preprocessing",
+_SUBMODULES = ("charmodel", "cli", "io", "modules", "optimizers", "preprocessing",
                "reference")
 
 

@@ -6,9 +6,9 @@ import math
 import numpy as np
 
 from . import checks, io
-from .layers import Dense, Embedding
-from .layers.base import Composite
-from .losses import cross_entropy
+from .modules import Dense, Embedding
+from .modules.base import Composite
+from .modules.cross_entropy import cross_entropy
 from .preprocessing import Blocks, Vocabulary
 from .rnn import CELLS
 

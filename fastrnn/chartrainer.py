@@ -9,7 +9,7 @@ import numpy as np
 
 from . import io
 from .charmodel import CharModel
-from .losses import softmax_cross_entropy
+from .modules.cross_entropy import softmax_cross_entropy
 from .optimizers import Adam, clip_global_norm
 from .preprocessing import Blocks
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn.layers import Dense
+from fastrnn.modules import Dense
 from fastrnn.optimizers import SGD, Adam, clip_global_norm
 from tolerances import RELATIVE, relative_error
 

@@ -10,7 +10,7 @@ from fastrnn import io
 from fastrnn.charmodel import CharModel
 from fastrnn.chartrainer import CharTrainer, Recipe
 from fastrnn.data import king_james
-from fastrnn.losses import cross_entropy, softmax_cross_entropy
+from fastrnn.modules.cross_entropy import cross_entropy, softmax_cross_entropy
 from fastrnn.preprocessing import Blocks, Vocabulary
 from tolerances import RELATIVE, relative_error
 

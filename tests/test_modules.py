@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn.layers import Dense, Embedding
-from fastrnn.layers.base import Composite
-from fastrnn.layers.products import add_products_of_rows, multiply_rows
+from fastrnn.modules import Dense, Embedding
+from fastrnn.modules.base import Composite
+from fastrnn.modules.products import add_products_of_rows, multiply_rows
 from gradient_check import central_differences
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers around the engine: what comes before and after a recurrent network."""
+"""Parts of a character model around the engine, with torch.nn's names and layouts."""
 
 from .dense import Dense
 from .embedding import Embedding

@@ -6,7 +6,7 @@ import math
 import numpy as np
 import pytest
 
-from fastrnn.losses import cross_entropy, softmax_cross_entropy
+from fastrnn.modules.cross_entropy import cross_entropy, softmax_cross_entropy
 from gradient_check import central_differences
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error
 

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from . import checks
-from .layers.embedding import checked_ids
+from .. import checks
+from .embedding import checked_ids
 
 
 def cross_entropy(logits, targets):
