@@ -81,7 +81,20 @@ extern "C" {
 
 typedef enum { FASTRNN_RNN = 0, FASTRNN_LSTM = 1, FASTRNN_GRU = 2 } fastrnn_cell;
 
-typedef enum { FASTRNN_TANH = 0, FASTRNN_RELU = 1, FASTRNN_SIGMOID = 2 } fastrnn_activation;
+/* A stack has the first three; the others are for the Python package's loops. */
+typedef enum {
+    FASTRNN_TANH = 0,
+    FASTRNN_RELU = 1,
+    FASTRNN_SIGMOID = 2,
+    FASTRNN_HARD_SIGMOID = 3,
+    FASTRNN_LINEAR = 4,
+    FASTRNN_ELU = 5,
+    FASTRNN_SOFTPLUS = 6,
+    FASTRNN_SOFTSIGN = 7,
+    FASTRNN_SELU = 8,
+    FASTRNN_EXPONENTIAL = 9,
+    FASTRNN_RELU6 = 10
+} fastrnn_activation;
 
 /* float and double */
 typedef enum { FASTRNN_F32 = 0, FASTRNN_F64 = 1 } fastrnn_dtype;
@@ -99,7 +112,7 @@ typedef enum {
 typedef enum {
     FASTRNN_OK = 0,
     FASTRNN_ERROR_NULL = 1,           /* a pointer that must not be NULL is */
-    FASTRNN_ERROR_ENUM = 2,           /* cell, activation, dtype or isa is no value of its enum */
+    FASTRNN_ERROR_ENUM = 2,           /* cell, activation, dtype or isa is no value a stack has */
     FASTRNN_ERROR_SIZE = 3,           /* a size is not positive (proj_size: is negative) */
     FASTRNN_ERROR_OVERFLOW = 4,       /* sizes so large that an array could not be addressed */
     FASTRNN_ERROR_PROJECTION = 5,     /* proj_size without LSTM, or not below hidden_size */

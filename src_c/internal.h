@@ -79,10 +79,11 @@ typedef struct {
  * h_prev must not overlap h; c may be c_prev; with `w`, x must not overlap h or y.
  */
 typedef struct {
-    ptrdiff_t hidden; /* H */
-    ptrdiff_t depth;  /* K of the recurrent product: P */
-    int activation;   /* RNN only: fastrnn_activation */
-    int keep;         /* not RNN: its h is all it needs */
+    ptrdiff_t hidden;         /* H */
+    ptrdiff_t depth;          /* K of the recurrent product: P */
+    int activation;           /* fastrnn_activation; the fused LSTM and GRU know theirs */
+    int recurrent_activation; /* of the gates; not for fused cells */
+    int keep;                 /* not RNN: its h is all it needs */
     int descend;
     fastrnn_input w;    /* pack NULL: none */
     const void *pack;   /* R */
@@ -110,7 +111,8 @@ typedef struct {
 typedef struct {
     ptrdiff_t hidden; /* H */
     ptrdiff_t depth;  /* K of the product */
-    int activation;   /* RNN only */
+    int activation;   /* as forward had them */
+    int recurrent_activation;
     int descend;
     const void *pack; /* R transposed, or the projection */
     const char *a;    /* N x depth: gradients of the next step's pre-activations */
@@ -133,6 +135,28 @@ typedef struct {
               * NULL if not wanted */
     ptrdiff_t h_stride;
 } fastrnn_backward_step;
+
+/*
+ * Cells apart from their products. `gates` holds the whole pre-activations on entry, W x + b plus
+ * the recurrent product, with any activations; nothing of a step that serves the products or W is
+ * read. Also a GRU that resets the state before the product:
+ *     n = act(W_n x + b_n + R_n s),  s = r h'
+ * It is two calls with a product between them, forward and backward, and its slots are n r z s,
+ * s always there. The GRU's slot q is always there, too, and holds R_n h' + b_hn on entry.
+ */
+enum { FASTRNN_GRU_BEFORE = FASTRNN_GRU + 1, FASTRNN_CELLS };
+
+typedef struct {
+    ptrdiff_t hidden;
+    int recurrent_activation;
+    char *gates; /* n r z s. Forward: r becomes its activation and s = r h'. Backward: r becomes
+                  * dr, from ds. */
+    ptrdiff_t gates_stride;
+    const char *h; /* N x H: h' as the product sees it */
+    ptrdiff_t h_stride;
+    char *d; /* backward, N x H, in: ds = R_n^T dn, out: r ds, what of it h' gets */
+    ptrdiff_t d_stride;
+} fastrnn_reset_step;
 
 /* C[m][j] += sum over rows q of A[q][m] * B[q][j]: a weight gradient. */
 typedef struct {
@@ -158,6 +182,13 @@ typedef struct {
                        ptrdiff_t panel_begin, ptrdiff_t panel_end);
     void (*backward[3])(const fastrnn_backward_step *, ptrdiff_t row_begin, ptrdiff_t row_end,
                         ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    void (*cell_forward[FASTRNN_CELLS])(const fastrnn_forward_step *, ptrdiff_t row_begin,
+                                        ptrdiff_t row_end);
+    /* dh of a row = share[row] + dy[row]; else as `backward`. */
+    void (*cell_backward[FASTRNN_CELLS])(const fastrnn_backward_step *, ptrdiff_t row_begin,
+                                         ptrdiff_t row_end);
+    void (*reset_forward)(const fastrnn_reset_step *, ptrdiff_t row_begin, ptrdiff_t row_end);
+    void (*reset_backward)(const fastrnn_reset_step *, ptrdiff_t row_begin, ptrdiff_t row_end);
     /* Rows m_begin <= m < m_end of C. */
     void (*outer)(const fastrnn_outer *, ptrdiff_t m_begin, ptrdiff_t m_end, void *scratch);
     /* sums[m] += sum over q of a[q][m], for m_begin <= m < m_end; a.step is 1. */

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 
 from fastrnn import reference
-from fastrnn.reference.activations import sigmoid
+from fastrnn.reference.activations import ACTIVATIONS, sigmoid
+from layer_cases import LayerCase
 from reference_cases import (
     CELLS,
     STACKS,
     H,
     I,
     N,
+    P,
     T,
     build,
     pack,
@@ -122,6 +124,55 @@ def test_one_of_the_pair_of_state_gradients_may_be_omitted(rng):
         results.append([dx, *dstate])
     for got, want in zip(*results, strict=True):
         np.testing.assert_array_equal(got, want)
+
+
+# -- layers: what the classes have not --------------------------------------------------------
+
+
+def check_layer_gradients(case):
+    """Compare every gradient with central differences of a random linear loss of all results."""
+    given, weights = case.arguments(), case.weights()
+    options = {"activations": case.activations, "reset_after": case.reset_after}
+    initial = [part for part in given["initial"] if part is not None]
+    dfinal = [part for part in given["dfinal"] if part is not None]
+
+    def run():
+        layer = reference.Layer(case.cell, **weights, **options)
+        return reference.forward(layer, given["x"], *initial, lengths=given["lengths"],
+                                 masks=given["masks"])
+
+    def loss():
+        y, *final, _ = run()
+        return np.sum(given["dy"] * y) + sum(map(np.vdot, dfinal, final))
+
+    dx, *dinitial, grads = reference.backward(run()[-1], given["dy"], *dfinal)
+    got = {"x": dx, **dict(zip(("h0", "c0"), dinitial, strict=True)), **grads}
+    arrays = {"x": given["x"], **dict(zip(("h0", "c0"), initial, strict=False)), **weights}
+    for name, array in arrays.items():
+        if array is not None:
+            assert_close(got[name], central_differences(loss, array), FINITE_DIFFERENCES, name)
+
+
+def small_case(cell, activations=None, **options):
+    return LayerCase(cell, activations, steps=T, rows=N, input_size=I, hidden_size=H,
+                     dtype="float64", lengths=tuple(UNEVEN_WITH_ZERO), **options)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_gradients_through_every_activation(cell, name):
+    check_layer_gradients(small_case(cell, (name, "softsign")))
+    check_layer_gradients(small_case(cell, ("tanh", name), biases=1))
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_gradients_through_a_reset_before_the_product(dropout):
+    check_layer_gradients(small_case("gru", reset_after=False, dropout=dropout))
+
+
+@pytest.mark.parametrize(("cell", "proj_size"), [("rnn", 0), ("lstm", 0), ("lstm", P), ("gru", 0)])
+def test_gradients_through_recurrent_dropout(cell, proj_size):
+    check_layer_gradients(small_case(cell, dropout=0.5, proj_size=proj_size))
 
 
 # -- torch, the third opinion ------------------------------------------------------------------

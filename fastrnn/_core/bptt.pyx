@@ -16,6 +16,9 @@ import numpy as np
 cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
 
+from fastrnn._core.apart cimport (
+    Apart, apart_back_cell, apart_back_products, describe_apart, mask_state,
+)
 from fastrnn._core.gemm cimport uses_blas
 from fastrnn._core.gradients cimport (
     INPUT_ROWS, Gradients, add_bias_gradients, add_row, describe_gradients, products_by_blas,
@@ -28,7 +31,7 @@ from fastrnn._core.kernels cimport (
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.recurrent cimport (
     ALONE, BY_ROWS, BY_UNITS, Buffers, Split, Tape, c_at, choose_split, gather_rows, h_at,
-    padded, scatter_rows, zero_padding,
+    masks_of, padded, scatter_rows, zero_padding,
 )
 from fastrnn._core.runtime cimport (
     Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,
@@ -48,6 +51,8 @@ ctypedef struct Backward:
     View dy
     fastrnn_backward_step step
     fastrnn_product recurrent     # d(pre-activations) R
+    Apart apart
+    fastrnn_product projection    # apart and projected: dm = dh W_hr
     Gradients gradients
     int cell
     bint projected
@@ -58,6 +63,7 @@ ctypedef struct Backward:
     char *share                   # d of the initial h gathers here, N x P
     char *dc
     char *dh                      # projected: dh of every step, N x P
+    char *dm                      # apart and projected: of one step, N x H
     Split split
     int team                      # threads to ask for: read once, others may change the setting
     char *scratch                 # scratch_bytes for each thread
@@ -78,6 +84,9 @@ cdef void add_recurrent(const Backward *b, Py_ssize_t s, char *to, Py_ssize_t ro
     """to += d(pre-activations of step s) R"""
     cdef fastrnn_product product = b.recurrent
     cdef Py_ssize_t panel_begin = 0, panel_end = b.recurrent_panels
+    if b.apart.count:
+        apart_back_products(&b.apart, gates_at(b, s), to, row_begin, row_end)
+        return
     if b.split == BY_UNITS:
         panel_begin = b.recurrent_panels * thread // team
         panel_end = b.recurrent_panels * (thread + 1) // team
@@ -85,6 +94,31 @@ cdef void add_recurrent(const Backward *b, Py_ssize_t s, char *to, Py_ssize_t ro
     product.c.base = to
     product.descend = s & 1
     b.kernels.product(&product, row_begin, row_end, panel_begin, panel_end)
+
+
+cdef void cell_apart(const Backward *b, Py_ssize_t s, const fastrnn_backward_step *step,
+                     Py_ssize_t row_begin, Py_ssize_t row_end) noexcept nogil:
+    """The cell of step s; what the products of the next one give it is in step.share."""
+    cdef fastrnn_product product = b.projection
+    if b.projected:
+        product.a.base = dh_at(b, s)
+        b.kernels.product(&product, row_begin, row_end, 0, b.step_panels)
+    apart_back_cell(&b.apart, step, row_begin, row_end)
+
+
+cdef void mask_states(const Backward *b, Py_ssize_t row_begin, Py_ssize_t row_end) noexcept nogil:
+    """The states as the products saw them, for the gradients of R."""
+    cdef const Order *o = &b.order
+    cdef Py_ssize_t s, rows, size = b.buffers.h_stride
+    cdef char *to
+    cdef int i
+    for i in range(b.apart.count - b.apart.before):
+        to = b.gradients.masked_h + i * o.total * size
+        for s in range(o.steps):
+            rows = min(row_end, active_rows(o, s))
+            if rows > row_begin:
+                mask_state(&b.apart, i, h_at(&b.buffers, o, s - 1),
+                           to + first_packed(o, s) * size, row_begin, rows)
 
 
 cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
@@ -114,7 +148,9 @@ cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
             step.a = dh_at(b, s)
             step.live = rows
         else:
-            if live > 0:
+            if b.apart.count and live > 0:
+                add_recurrent(b, s + 1, b.share, row_begin, min(row_end, live), thread, team)
+            elif live > 0:
                 step.a = gates_at(b, s + 1) + b.recurrent_offset
             step.live = live
             step.dy = step_rows(&b.dy, o, s, row_begin, rows, table)
@@ -126,11 +162,16 @@ cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
         if buffers.c != NULL:
             step.c_prev = c_at(buffers, o, s - 1)
             step.c = c_at(buffers, o, s)
-        b.kernels.backward[b.cell](&step, row_begin, rows, panel_begin, panel_end)
+        if b.apart.count:
+            cell_apart(b, s, &step, row_begin, rows)
+        else:
+            b.kernels.backward[b.cell](&step, row_begin, rows, panel_begin, panel_end)
         if b.split == BY_UNITS:
             fastrnn_barrier_wait(&b.barrier, team)
     if o.steps > 0:
         add_recurrent(b, 0, b.share, row_begin, min(row_end, active_rows(o, 0)), thread, team)
+    if b.apart.masks != NULL:
+        mask_states(b, row_begin, row_end)
 
 
 cdef void backward_share(Backward *b, int thread, int team) noexcept nogil:
@@ -171,6 +212,7 @@ cdef void describe(Backward *b, PackedLayer layer) noexcept:
     memset(&b.step, 0, sizeof(b.step))
     b.step.hidden = layer.hidden_size
     b.step.activation = layer.activation
+    b.step.recurrent_activation = layer.recurrent_activation
     b.step.gates_stride = buffers.gates_stride
     b.step.dc = b.dc
     b.step.dc_stride = buffers.c_stride
@@ -190,6 +232,22 @@ cdef void describe(Backward *b, PackedLayer layer) noexcept:
         b.step.a_stride = buffers.gates_stride
         b.step.share = b.share
         b.step.share_stride = buffers.h_stride
+    if b.projected and b.apart.count:
+        describe_projection(b, layer)
+
+
+cdef void describe_projection(Backward *b, PackedLayer layer) noexcept:
+    """Of a cell apart: what else is a part of its step."""
+    memset(&b.projection, 0, sizeof(b.projection))
+    b.projection.shape = layer.projection_back.shape
+    b.projection.pack = layer.projection_back.data()
+    b.projection.a.stride = b.buffers.h_stride
+    b.projection.a.step = 1
+    b.projection.c.base = b.dm
+    b.projection.c.stride = b.buffers.c_stride
+    b.projection.c.step = 1
+    b.step.share = b.dm
+    b.step.share_stride = b.buffers.c_stride
 
 
 cdef void start_projected(Backward *b) noexcept nogil:
@@ -246,7 +304,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     dh0, dc0 : ndarray (N, P), (N, H)
         Output: gradients of the initial states. dc0 is None unless LSTM.
     grads : dict of ndarray
-        w_ih, w_hh, b_ih, b_hh, w_hr: C-contiguous, added to.
+        w_ih, w_hh, b_ih, b_hh, w_hr: C-contiguous, added to; None for those the layer lacks.
     """
     cdef PackedLayer layer = tape.layer
     cdef Backward b
@@ -256,6 +314,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, P = layer.output_size
     cdef Py_ssize_t T = cnp.PyArray_DIM(<cnp.ndarray> tape.x, 0)
     cdef Py_ssize_t total, size, share, cells, outputs, staging, tables, remade
+    cdef Py_ssize_t seen, ds, dm, masked
     cdef cnp.ndarray sums = None
     cdef int team
     cdef char *at
@@ -270,7 +329,8 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     if dx is not None:
         g.dx = view_of(dx)
     b.team = threads()
-    b.split = choose_split(layer, &b.order, 4.0 * total * layer.gates * H * (I + P), b.team)
+    b.split = choose_split(layer, &b.order, 4.0 * total * layer.gates * H * (I + P), b.team,
+                           tape.apart)
     b.products_by_blas = uses_blas(layer, layer.gates * H, max(I, P), total)
     team = 1 if b.split == ALONE else b.team
 
@@ -282,12 +342,26 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     tables = padded(2 * total * sizeof(ptrdiff_t))
     staging = total * max(I, H) * size if b.products_by_blas else 0
     remade = remade_bytes(&b.buffers, &b.order)
-    scratch.allocate(team * b.scratch_bytes + share + cells + outputs + remade + tables + staging)
+    if tape.apart:
+        describe_apart(&b.apart, layer, b.order.N, b.buffers.gates_stride, masks_of(tape.masks),
+                       True)
+    seen = share if b.apart.masks != NULL else 0
+    ds = share if b.apart.before else 0
+    dm = cells if layer.projection is not None and tape.apart else 0
+    masked = b.apart.count * total * b.buffers.h_stride if b.apart.masks != NULL else 0
+    masked = padded(masked)
+    scratch.allocate(team * b.scratch_bytes + share + cells + outputs + remade + seen + ds + dm
+                     + masked + tables + staging)
     at = scratch.base
     b.scratch, at = at, at + team * b.scratch_bytes
     b.share, at = at, at + share
     b.dc, at = at, at + cells
     b.dh, at = at, at + outputs
+    b.apart.seen, at = at, at + seen
+    b.apart.ds, at = at, at + ds
+    b.dm, at = at, at + dm
+    g.masked_h, at = at, at + masked
+    g.apart = &b.apart
     place_remade(&b.buffers, &b.order, at)
     at += remade
 
@@ -316,4 +390,4 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     if b.buffers.c != NULL:
         scatter_rows(&b.order, b.dc, b.buffers.c_stride, dc0)
     if sums is not None:
-        add_bias_gradients(layer.cell, sums, grads, H)
+        add_bias_gradients(layer, sums, grads)

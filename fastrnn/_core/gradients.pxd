@@ -3,6 +3,7 @@ from libc.stddef cimport ptrdiff_t
 
 cimport numpy as cnp
 
+from fastrnn._core.apart cimport Apart
 from fastrnn._core.kernels cimport fastrnn_kernels, fastrnn_product, fastrnn_rows
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.recurrent cimport Buffers
@@ -30,8 +31,10 @@ ctypedef struct Gradients:
     fastrnn_product input         # d(pre-activations) W
     Py_ssize_t input_panels
     char *dh                      # projected: dh of every step, N x P; else NULL
+    const Apart *apart
+    char *masked_h                # with masks, of each group: the state before each packed row
     char *sums                    # column sums of the gates, for the biases; or NULL
-    WeightGradient weights[4]
+    WeightGradient weights[8]
     int weight_count
 
 cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dict grads,
@@ -40,4 +43,4 @@ cdef void products_share(Gradients *g, int thread, int team, char *scratch) noex
 cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil
 cdef void products_by_blas(Gradients *g, PackedLayer layer, char *staging) noexcept nogil
 cdef void add_row(const char *row, char *to, Py_ssize_t bytes_, Py_ssize_t itemsize) noexcept nogil
-cdef void add_bias_gradients(int cell, cnp.ndarray sums, dict grads, Py_ssize_t H)
+cdef void add_bias_gradients(PackedLayer layer, cnp.ndarray sums, dict grads)

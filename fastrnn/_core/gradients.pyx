@@ -10,6 +10,7 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
+from fastrnn._core.apart cimport Apart
 from fastrnn._core.gemm cimport (
     Segment, blas_gemm, gemm_function, input_segments, recurrent_segments,
 )
@@ -194,6 +195,26 @@ cdef fastrnn_rows packed_h_prev(const Buffers *buffers, const Order *o,
     return rows
 
 
+cdef void list_recurrent_weights(Gradients *g, PackedLayer layer, dict grads,
+                                 fastrnn_rows h_prev) noexcept:
+    """Of the groups of gates whose products stand apart."""
+    cdef const Apart *a = g.apart
+    cdef Py_ssize_t i
+    cdef fastrnn_rows rows
+    for i in range(a.count):
+        rows = h_prev
+        if a.before and i == a.count - 1:
+            rows.base = g.buffers.gates + a.reset_slot
+            rows.stride = g.buffers.gates_stride
+            rows.offset = NULL
+        elif a.masks != NULL:
+            rows.base = g.masked_h + i * g.order.total * g.buffers.h_stride
+            rows.offset = NULL
+        add_weight(g, g.buffers.gates + a.groups[i].slot, g.buffers.gates_stride, rows,
+                   layer.output_size, a.groups[i].gates * layer.hidden_size, grads["w_hh"],
+                   a.groups[i].gate * layer.hidden_size)
+
+
 cdef void list_weights(Gradients *g, PackedLayer layer, const View *x, dict grads,
                        ptrdiff_t *tables) noexcept:
     cdef Py_ssize_t H = layer.hidden_size, stride = g.buffers.gates_stride
@@ -204,9 +225,12 @@ cdef void list_weights(Gradients *g, PackedLayer layer, const View *x, dict grad
         add_weight(g, g.buffers.gates + segments[i].stored * H * g.itemsize, stride, rows,
                    layer.input_size, segments[i].gates * H, grads["w_ih"], segments[i].torch * H)
     rows = packed_h_prev(&g.buffers, &g.order, tables + g.order.total)
-    recurrent_segments(layer.cell, segments)
-    add_weight(g, g.buffers.gates + segments[0].stored * H * g.itemsize, stride, rows,
-               layer.output_size, layer.gates * H, grads["w_hh"], 0)
+    if g.apart.count:
+        list_recurrent_weights(g, layer, grads, rows)
+    else:
+        recurrent_segments(layer.cell, segments)
+        add_weight(g, g.buffers.gates + segments[0].stored * H * g.itemsize, stride, rows,
+                   layer.output_size, layer.gates * H, grads["w_hh"], 0)
     if g.dh != NULL:
         rows.base = g.buffers.m
         rows.stride = g.buffers.c_stride
@@ -216,7 +240,7 @@ cdef void list_weights(Gradients *g, PackedLayer layer, const View *x, dict grad
 
 cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dict grads,
                              bint accumulate_dx, ptrdiff_t *tables) noexcept:
-    """Fills in the products; kernels, order, buffers, dx, dh and sums are there already."""
+    """Fills in the products; all else is there already."""
     memset(&g.input, 0, sizeof(g.input))
     g.input.shape = layer.w_back.shape
     g.input.pack = layer.w_back.data()
@@ -229,11 +253,20 @@ cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dic
     list_weights(g, layer, x, grads, tables)
 
 
-cdef void add_bias_gradients(int cell, cnp.ndarray sums, dict grads, Py_ssize_t H):
-    cdef Segment segments[2]
-    cdef int i, count = input_segments(cell, segments)
+cdef void add_sums(cnp.ndarray sums, const Segment *segments, int count, Py_ssize_t H,
+                   cnp.ndarray into):
+    cdef int i
     for i in range(count):
-        grads["b_ih"][segments[i].torch * H:(segments[i].torch + segments[i].gates) * H] += (
+        into[segments[i].torch * H:(segments[i].torch + segments[i].gates) * H] += (
             sums[segments[i].stored * H:(segments[i].stored + segments[i].gates) * H])
-    recurrent_segments(cell, segments)
-    grads["b_hh"] += sums[segments[0].stored * H:(segments[0].stored + segments[0].gates) * H]
+
+
+cdef void add_bias_gradients(PackedLayer layer, cnp.ndarray sums, dict grads):
+    cdef Segment segments[2]
+    cdef int count = input_segments(layer.cell, segments)
+    add_sums(sums, segments, count, layer.hidden_size, grads["b_ih"])
+    if grads["b_hh"] is None:
+        return
+    if layer.reset_after:   # else both biases are added to the same sum
+        count = recurrent_segments(layer.cell, segments)
+    add_sums(sums, segments, count, layer.hidden_size, grads["b_hh"])

@@ -14,6 +14,14 @@ cdef extern from "internal.h" nogil:
         FASTRNN_TANH
         FASTRNN_RELU
         FASTRNN_SIGMOID
+        FASTRNN_HARD_SIGMOID
+        FASTRNN_LINEAR
+        FASTRNN_ELU
+        FASTRNN_SOFTPLUS
+        FASTRNN_SOFTSIGN
+        FASTRNN_SELU
+        FASTRNN_EXPONENTIAL
+        FASTRNN_RELU6
 
     ctypedef enum fastrnn_dtype:
         FASTRNN_F32
@@ -57,6 +65,7 @@ cdef extern from "internal.h" nogil:
         ptrdiff_t hidden
         ptrdiff_t depth
         int activation
+        int recurrent_activation
         int keep
         int descend
         fastrnn_input w
@@ -78,6 +87,7 @@ cdef extern from "internal.h" nogil:
         ptrdiff_t hidden
         ptrdiff_t depth
         int activation
+        int recurrent_activation
         int descend
         const void *pack
         const char *a
@@ -99,6 +109,18 @@ cdef extern from "internal.h" nogil:
         char *h
         ptrdiff_t h_stride
 
+    int FASTRNN_GRU_BEFORE
+
+    ctypedef struct fastrnn_reset_step:
+        ptrdiff_t hidden
+        int recurrent_activation
+        char *gates
+        ptrdiff_t gates_stride
+        const char *h
+        ptrdiff_t h_stride
+        char *d
+        ptrdiff_t d_stride
+
     ctypedef struct fastrnn_outer:
         fastrnn_rows a
         fastrnn_rows b
@@ -112,6 +134,13 @@ cdef extern from "internal.h" nogil:
     ctypedef void (*backward_function)(const fastrnn_backward_step *, ptrdiff_t, ptrdiff_t,
                                        ptrdiff_t, ptrdiff_t) noexcept nogil
 
+    ctypedef void (*cell_forward_function)(const fastrnn_forward_step *, ptrdiff_t,
+                                           ptrdiff_t) noexcept nogil
+    ctypedef void (*cell_backward_function)(const fastrnn_backward_step *, ptrdiff_t,
+                                            ptrdiff_t) noexcept nogil
+    ctypedef void (*reset_function)(const fastrnn_reset_step *, ptrdiff_t,
+                                    ptrdiff_t) noexcept nogil
+
     ctypedef struct fastrnn_kernels:
         fastrnn_isa isa
         fastrnn_dtype dtype
@@ -122,6 +151,10 @@ cdef extern from "internal.h" nogil:
                         ptrdiff_t, ptrdiff_t) noexcept nogil
         forward_function forward[3]
         backward_function backward[3]
+        cell_forward_function cell_forward[4]
+        cell_backward_function cell_backward[4]
+        reset_function reset_forward
+        reset_function reset_backward
         void (*outer)(const fastrnn_outer *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
         void (*column_sums)(const fastrnn_rows *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
                             void *) noexcept nogil

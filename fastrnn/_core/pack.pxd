@@ -10,7 +10,9 @@ cdef class Pack:
 
 cdef class PackedLayer:
     cdef const fastrnn_kernels *kernels
-    cdef readonly int cell, activation, dtype
+    cdef readonly int cell, activation, recurrent_activation, dtype
+    cdef readonly bint reset_after
+    cdef readonly bint fused                 # the kernels have the cell with its product
     cdef readonly Py_ssize_t input_size, hidden_size, output_size
     cdef readonly int gates
     cdef readonly object w_ih, w_hh, b_ih, b_hh, w_hr
@@ -22,4 +24,6 @@ cdef class PackedLayer:
     cdef const char *w_ih_data
     cdef object lock
     cdef bint has_backward
+    cdef dict packs_of_gates
     cdef void need_backward(self) except *
+    cdef list gate_packs(self, bint each, bint back)

@@ -8,17 +8,22 @@ import numpy as np
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport (
-    FASTRNN_F32, FASTRNN_F64, FASTRNN_GRU, FASTRNN_LSTM, FASTRNN_RELU, FASTRNN_RNN,
-    FASTRNN_SIGMOID, FASTRNN_TANH, fastrnn_pack, fastrnn_pack_bytes, fastrnn_panel_count,
-    fastrnn_source,
+    FASTRNN_ELU, FASTRNN_EXPONENTIAL, FASTRNN_F32, FASTRNN_F64, FASTRNN_GRU, FASTRNN_HARD_SIGMOID,
+    FASTRNN_LINEAR, FASTRNN_LSTM, FASTRNN_RELU, FASTRNN_RELU6, FASTRNN_RNN, FASTRNN_SELU,
+    FASTRNN_SIGMOID, FASTRNN_SOFTPLUS, FASTRNN_SOFTSIGN, FASTRNN_TANH, fastrnn_pack,
+    fastrnn_pack_bytes, fastrnn_panel_count, fastrnn_source,
 )
 from fastrnn._core.runtime cimport kernels_of
 
 cnp.import_array()
 
 CELLS = {"rnn": FASTRNN_RNN, "lstm": FASTRNN_LSTM, "gru": FASTRNN_GRU}
-ACTIVATIONS = {None: FASTRNN_TANH, "tanh": FASTRNN_TANH, "relu": FASTRNN_RELU,
-               "sigmoid": FASTRNN_SIGMOID}
+ACTIVATIONS = {
+    "tanh": FASTRNN_TANH, "relu": FASTRNN_RELU, "sigmoid": FASTRNN_SIGMOID,
+    "hard_sigmoid": FASTRNN_HARD_SIGMOID, "linear": FASTRNN_LINEAR, "elu": FASTRNN_ELU,
+    "softplus": FASTRNN_SOFTPLUS, "softsign": FASTRNN_SOFTSIGN, "selu": FASTRNN_SELU,
+    "exponential": FASTRNN_EXPONENTIAL, "relu6": FASTRNN_RELU6,
+}
 
 # The gates buffer of a GRU holds n r z (then q): the input side is its first three slots, the
 # recurrent side r z q its last three, each one contiguous matrix for the products of BPTT.
@@ -84,22 +89,43 @@ cdef Pack _pack_rows(const fastrnn_kernels *kernels, cnp.ndarray w, int gates, t
     return pack
 
 
+cdef tuple _activation_pair(activations):
+    """Numbers of the activation and the recurrent activation."""
+    if activations is None or isinstance(activations, str):
+        activations = activations, None
+    activation, recurrent = activations
+    return ACTIVATIONS[activation or "tanh"], ACTIVATIONS[recurrent or "sigmoid"]
+
+
+cdef bint _has_fused_kernel(PackedLayer layer) noexcept:
+    if layer.cell == FASTRNN_RNN:
+        return layer.activation in (FASTRNN_TANH, FASTRNN_RELU, FASTRNN_SIGMOID)
+    if layer.cell == FASTRNN_GRU and not layer.reset_after:
+        return False
+    return layer.activation == FASTRNN_TANH and layer.recurrent_activation == FASTRNN_SIGMOID
+
+
 cdef class PackedLayer:
     """Packs of one (layer, direction). Immutable, so any number of threads may share it.
 
     Parameters
     ----------
     cell : "rnn", "lstm" or "gru"
-    nonlinearity : "tanh", "relu", "sigmoid" or None
-        Of the RNN cell; None for the others.
+    activations : str, pair of str, or None
+        The activation (RNN: of h; LSTM: of g and c; GRU: of n) and the recurrent activation of the
+        gates, names of ACTIVATIONS; one name is the first of them. None is "tanh", "sigmoid".
     w_ih, w_hh, b_ih, b_hh, w_hr : ndarray or None
-        C-contiguous, one dtype, torch layouts; biases and projection may be None. The layer
-        keeps references to them: they must not change while it is in use.
+        C-contiguous, one dtype, torch layouts; both biases, b_hh alone, and the projection may be
+        None. The layer keeps references to them: they must not change while it is in use.
+    reset_after : bool
+        GRU: whether r meets R_n h' + b_hn, or else, before the product, h'.
     """
 
-    def __init__(self, str cell, nonlinearity, w_ih, w_hh, b_ih, b_hh, w_hr):
+    def __init__(self, str cell, activations, w_ih, w_hh, b_ih, b_hh, w_hr, bint reset_after=True):
         self.cell = CELLS[cell]
-        self.activation = ACTIVATIONS[nonlinearity]
+        self.activation, self.recurrent_activation = _activation_pair(activations)
+        self.reset_after = reset_after
+        self.fused = _has_fused_kernel(self)
         self.dtype = FASTRNN_F64 if w_ih.dtype == np.float64 else FASTRNN_F32
         self.kernels = kernels_of(self.dtype)
         self.gates = 4 if self.cell == FASTRNN_LSTM else 3 if self.cell == FASTRNN_GRU else 1
@@ -108,6 +134,7 @@ cdef class PackedLayer:
         self.output_size = w_hh.shape[1]
         self.w_ih, self.w_hh, self.b_ih, self.b_hh, self.w_hr = w_ih, w_hh, b_ih, b_hh, w_hr
         self.lock = threading.Lock()
+        self.packs_of_gates = {}
         self._pack_forward()
 
     def _pack_forward(self):
@@ -119,13 +146,15 @@ cdef class PackedLayer:
         self.w_ih_data = <const char *> cnp.PyArray_DATA(<cnp.ndarray> self.w_ih)
         if self.b_ih is None:
             return
+        bias = self.b_ih if self.b_hh is None else self.b_ih + self.b_hh
         if self.cell == FASTRNN_GRU:
-            both = self.b_ih[:2 * H] + self.b_hh[:2 * H]
-            self.bias = np.concatenate([self.b_ih[2 * H:], both])
-            self.bias_new = np.array(self.b_hh[2 * H:])
-            self.bias_new_data = <const char *> cnp.PyArray_DATA(<cnp.ndarray> self.bias_new)
+            new = self.b_ih if self.reset_after else bias
+            self.bias = np.concatenate([new[2 * H:], bias[:2 * H]])
+            if self.reset_after and self.b_hh is not None:
+                self.bias_new = np.array(self.b_hh[2 * H:])
+                self.bias_new_data = <const char *> cnp.PyArray_DATA(<cnp.ndarray> self.bias_new)
         else:
-            self.bias = self.b_ih + self.b_hh
+            self.bias = np.array(bias)
         self.bias_data = <const char *> cnp.PyArray_DATA(<cnp.ndarray> self.bias)
 
     cdef void need_backward(self) except *:
@@ -140,3 +169,25 @@ cdef class PackedLayer:
             if self.w_hr is not None:
                 self.projection_back = _pack_rows(self.kernels, self.w_hr, 1, TORCH_ORDER)
             self.has_backward = True
+
+    cdef list gate_packs(self, bint each, bint back):
+        """Packs of R by groups of gates, made when first asked for: (gate, gates, Pack) of each
+        gate, or else of those that read the same state."""
+        cdef Py_ssize_t H = self.hidden_size
+        packs = self.packs_of_gates.get((each, back))
+        if packs is not None:
+            return packs
+        if each:
+            groups = [(gate, 1) for gate in range(self.gates)]
+        elif self.cell == FASTRNN_GRU:
+            groups = [(0, 2), (2, 1)]
+        else:
+            groups = [(0, self.gates)]
+        pack = _pack_rows if back else _pack_gates
+        with self.lock:
+            packs = [
+                (gate, gates, pack(self.kernels, self.w_hh[gate * H:(gate + gates) * H], gates,
+                                   TORCH_ORDER))
+                for gate, gates in groups
+            ]
+            return self.packs_of_gates.setdefault((each, back), packs)

@@ -53,10 +53,14 @@ cdef class Tape:
     cdef Schedule schedule
     cdef Buffers buffers
     cdef Memory memory
+    cdef Memory masks             # of recurrent dropout, (G, N, P) in the order of the schedule
+    cdef bint apart
     cdef object x
 
-cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team) noexcept
+cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team,
+                        bint apart) noexcept
 cdef Py_ssize_t padded(Py_ssize_t size) noexcept
+cdef const char *masks_of(Memory masks) noexcept
 cdef void gather_rows(const Order *o, object source, Py_ssize_t size, char *sorted_rows) noexcept
 cdef void scatter_rows(const Order *o, const char *sorted_rows, Py_ssize_t size,
                        cnp.ndarray to) noexcept

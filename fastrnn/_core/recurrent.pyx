@@ -13,6 +13,7 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
 
+from fastrnn._core.apart cimport Apart, apart_products, describe_apart
 from fastrnn._core.gemm cimport input_product_by_blas, uses_blas
 from fastrnn._core.kernels cimport (
     FASTRNN_GRU, FASTRNN_LSTM, FASTRNN_RNN, fastrnn_denormals_flush, fastrnn_denormals_restore,
@@ -54,6 +55,7 @@ ctypedef struct Forward:
     fastrnn_product input
     fastrnn_forward_step step
     fastrnn_product projection
+    Apart apart
     int cell
     bint projected
     bint input_done           # W x + b is there already: BLAS computed it
@@ -68,14 +70,15 @@ ctypedef struct Forward:
     fastrnn_barrier barrier
 
 
-cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team) noexcept:
+cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team,
+                        bint apart) noexcept:
     """How a team of up to `team` threads shares a call of so many operations."""
     cdef double step_work = 2.0 * layer.gates * layer.hidden_size * layer.output_size * o.N
     if team == 1 or work < WORTH_A_TEAM:
         return ALONE
     if o.N >= ROWS_A_THREAD * team:
         return BY_ROWS
-    if layer.r.panels >= team and step_work >= WORTH_A_BARRIER:
+    if not apart and layer.r.panels >= team and step_work >= WORTH_A_BARRIER:
         return BY_UNITS
     return BY_ROWS if o.N >= team else ALONE
 
@@ -176,7 +179,11 @@ cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread
                 step.h = h_at(b, o, s)
                 if not (f.fused and f.in_place):   # else y is written too soon: x is still read
                     step.y = step_rows(&f.y, o, s, row_begin, rows, table)
-            f.kernels.forward[f.cell](&step, row_begin, rows, panel_begin, panel_end)
+            if f.apart.count:
+                apart_products(&f.apart, h_at(b, o, s - 1), step.gates, row_begin, rows)
+                f.kernels.cell_forward[f.apart.cell](&step, row_begin, rows)
+            else:
+                f.kernels.forward[f.cell](&step, row_begin, rows, panel_begin, panel_end)
             if f.fused and f.in_place and not f.projected:
                 memcpy(f.y.base + offset_in(&f.y, o, s, 0), step.h, b.h_stride)
             if f.projected:
@@ -259,11 +266,12 @@ cdef char *take(char **at, Py_ssize_t size) noexcept:
     return taken if size else NULL
 
 
-cdef void place_buffers(PackedLayer layer, const Order *o, bint keep, Py_ssize_t chunk, Buffers *b,
-                        Memory kept, Memory passing) except *:
+cdef void place_buffers(PackedLayer layer, const Order *o, bint keep, bint apart, Py_ssize_t chunk,
+                        Buffers *b, Memory kept, Memory passing) except *:
     """Lays out the buffers of a call: in `kept` what backward will want, else in `passing`."""
     cdef Py_ssize_t itemsize = layer.kernels.itemsize, H = layer.hidden_size
-    cdef Py_ssize_t gate_slots = layer.gates + (1 if keep and layer.cell == FASTRNN_GRU else 0)
+    cdef bint fourth_slot = layer.cell == FASTRNN_GRU and (keep or apart)
+    cdef Py_ssize_t gate_slots = layer.gates + fourth_slot
     cdef Py_ssize_t gates, h, h0 = 0, c = 0, m = 0, size = 0
     cdef char *in_kept
     cdef char *in_passing
@@ -316,9 +324,11 @@ cdef void describe(Forward *f, PackedLayer layer) noexcept:
     f.step.hidden = layer.hidden_size
     f.step.depth = layer.output_size
     f.step.activation = layer.activation
+    f.step.recurrent_activation = layer.recurrent_activation
     f.step.keep = b.keep_gates
     f.step.pack = layer.r.data()
-    f.step.bias = layer.bias_new_data
+    if f.apart.count == 0:
+        f.step.bias = layer.bias_new_data
     f.step.h_prev_stride = b.h_stride
     f.step.gates_stride = b.gates_stride
     f.step.c_prev_stride = b.c_stride
@@ -339,7 +349,7 @@ cdef void fuse_input(Forward *f, PackedLayer layer) noexcept:
     """Makes W x + b a part of the step, where that is faster and the kernel can read x."""
     cdef size_t packs = layer.w.memory.size + layer.r.memory.size
     f.fused = (f.order.N == 1 and f.split == ALONE and not f.buffers.keep and not f.input_done
-               and f.x.step == 1 and packs <= FUSED_BYTES)
+               and not f.apart.count and f.x.step == 1 and packs <= FUSED_BYTES)
     if f.fused:
         f.step.w.depth = layer.input_size
         f.step.w.pack = layer.w.data()
@@ -367,20 +377,35 @@ cdef class Call:
     cdef Forward f
     cdef PackedLayer layer
     cdef Schedule schedule
-    cdef Memory kept, passing, scratch
+    cdef Memory kept, passing, scratch, masks
     cdef object x
     cdef char *staging    # for BLAS, else NULL
     cdef char *result
 
 
+cdef const char *masks_of(Memory masks) noexcept:
+    return NULL if masks is None else masks.base
+
+
+cdef Memory sorted_masks(const Order *o, cnp.ndarray dropout, Py_ssize_t h_stride):
+    """The masks (G, N, P) with their rows in the order of the schedule."""
+    cdef Memory masks = Memory()
+    cdef Py_ssize_t gate
+    masks.allocate(len(dropout) * o.N * h_stride)
+    for gate in range(len(dropout)):
+        gather_rows(o, dropout[gate], h_stride, masks.base + gate * o.N * h_stride)
+    return masks
+
+
 cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, lengths,
-                  bint reverse, bint keep):
+                  bint reverse, bint keep, dropout):
     """Everything of a call but its steps and final states."""
+    cdef bint apart = dropout is not None or not layer.fused
     cdef Call call = Call()
     cdef Forward *f = &call.f
     cdef Py_ssize_t T = cnp.PyArray_DIM(x, 0), N = cnp.PyArray_DIM(x, 1)
     cdef Py_ssize_t row_bytes = layer.gates * layer.hidden_size * layer.kernels.itemsize
-    cdef Py_ssize_t tables, staging = 0, result = 0
+    cdef Py_ssize_t tables, seen = 0, staging = 0, result = 0
     cdef char *at
     h0, c0 = initial
     call.layer, call.x = layer, x
@@ -393,8 +418,14 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
     f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
     f.chunk = min(f.chunk, max(f.order.steps, 1))
     f.team = threads()
-    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team)
-    place_buffers(layer, &f.order, keep, f.chunk, &f.buffers, call.kept, call.passing)
+    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team, apart)
+    place_buffers(layer, &f.order, keep, apart, f.chunk, &f.buffers, call.kept, call.passing)
+    f.apart.count = 0
+    if apart:
+        if dropout is not None:
+            call.masks = sorted_masks(&f.order, dropout, f.buffers.h_stride)
+            seen = padded(N * f.buffers.h_stride)
+        describe_apart(&f.apart, layer, N, f.buffers.gates_stride, masks_of(call.masks), False)
     describe(f, layer)
     f.input_done = uses_blas(layer, T * N, layer.gates * layer.hidden_size, layer.input_size)
     fuse_input(f, layer)
@@ -403,9 +434,10 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
         result = f.chunk * N * row_bytes
     f.table_bytes = padded(2 * f.chunk * N * sizeof(ptrdiff_t))
     tables = f.table_bytes * (1 if f.split == ALONE else f.team)
-    call.scratch.allocate(tables + staging + result)
+    call.scratch.allocate(tables + seen + staging + result)
     at = call.scratch.base
     f.tables = take(&at, tables)
+    f.apart.seen = take(&at, seen)
     call.staging = take(&at, staging)
     call.result = take(&at, result)
     fastrnn_barrier_init(&f.barrier)
@@ -441,12 +473,14 @@ cdef object finish(Call call, tuple final):
     tape.schedule = call.schedule
     tape.buffers = call.f.buffers
     tape.memory = call.kept
+    tape.masks = call.masks
+    tape.apart = call.f.apart.count > 0
     tape.x = call.x
     return tape
 
 
 def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, tuple final, lengths,
-            bint reverse, bint keep):
+            bint reverse, bint keep, dropout=None):
     """Run one (layer, direction) over whole sequences.
 
     Parameters
@@ -467,13 +501,16 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, tupl
         Read each row from its last valid step to its first.
     keep : bool
         Keep what backward needs.
+    dropout : ndarray (G, N, P) or None
+        Recurrent dropout: what multiplies the state before each gate's product, at every step,
+        gates as in w_hh; of x's dtype, last axis contiguous.
 
     Returns
     -------
     Tape or None
         The Tape if `keep`; it refers to x, which must not change before backward.
     """
-    cdef Call call = prepare(layer, x, y, initial, lengths, reverse, keep)
+    cdef Call call = prepare(layer, x, y, initial, lengths, reverse, keep, dropout)
     run(call)
     return finish(call, final)
 
@@ -504,20 +541,21 @@ cdef void run_side_by_side(Call a, Call b) noexcept:
         pair_share(pair, threadid(), fastrnn_team_size())
 
 
-def forward_both(layers, cnp.ndarray x, outputs, initial, final, lengths, bint keep):
+def forward_both(layers, cnp.ndarray x, outputs, initial, final, lengths, bint keep,
+                 dropout=(None, None)):
     """Run the two directions of a layer over whole sequences: `forward` of each.
 
     Parameters
     ----------
-    layers, outputs, initial, final : pairs
-        Of each direction: the PackedLayer, y, (h0, c0), (h_n, c_n). No y may be x.
+    layers, outputs, initial, final, dropout : pairs
+        Of each direction: the PackedLayer, y, (h0, c0), (h_n, c_n), the masks. No y may be x.
 
     Returns
     -------
     list of Tape or None
     """
-    cdef Call a = prepare(layers[0], x, outputs[0], initial[0], lengths, False, keep)
-    cdef Call b = prepare(layers[1], x, outputs[1], initial[1], lengths, True, keep)
+    cdef Call a = prepare(layers[0], x, outputs[0], initial[0], lengths, False, keep, dropout[0])
+    cdef Call b = prepare(layers[1], x, outputs[1], initial[1], lengths, True, keep, dropout[1])
     if one_thread_each(a, b):
         run_side_by_side(a, b)
     else:

@@ -81,6 +81,8 @@ cdef class StreamCore:
 
     def __init__(self, list layers, Py_ssize_t batch_size):
         cdef PackedLayer layer = layers[0]
+        if not all([packed.fused for packed in layers]):
+            raise ValueError("a stream has the default activations and reset only")
         self.rows = batch_size
         self.inputs = layer.input_size
         self.outputs = layer.output_size

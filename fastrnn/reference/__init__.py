@@ -21,22 +21,29 @@ Forward
 All cells (layer.py)
     (1a)  u = W x + b_ih
     (1b)  v = R h' + b_hh
+    (1c)  h' in (1b) is mask * h' with recurrent dropout: a mask for each gate, the same at every
+          step (Gal and Ghahramani 2016; a mask for each gate as in Keras)
+    (1d)  act is tanh and rec is sigmoid, unless others of activations.py are named
 RNN (rnn.py; Elman 1990)
     (2a)  a = u + v
-    (2b)  h = act(a),  act one of tanh, relu, sigmoid
+    (2b)  h = act(a)
 LSTM (lstm.py; Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000)
-    (3a)  i = sigmoid(u_i + v_i)        input gate
-    (3b)  f = sigmoid(u_f + v_f)        forget gate
-    (3c)  g = tanh(u_g + v_g)           candidate
-    (3d)  o = sigmoid(u_o + v_o)        output gate
+    (3a)  i = rec(u_i + v_i)            input gate
+    (3b)  f = rec(u_f + v_f)            forget gate
+    (3c)  g = act(u_g + v_g)            candidate
+    (3d)  o = rec(u_o + v_o)            output gate
     (3e)  c = f * c' + i * g
-    (3f)  m = o * tanh(c)
+    (3f)  m = o * act(c)
     (3g)  h = W_hr m                    without projection: h = m (Sak et al. 2014)
 GRU (gru.py; Cho et al. 2014, with the reset gate after the product, as cuDNN and torch have it)
-    (4a)  r = sigmoid(u_r + v_r)        reset gate
-    (4b)  z = sigmoid(u_z + v_z)        update gate
-    (4c)  n = tanh(u_n + r * v_n)       candidate; r meets b_hn too, so the biases stay apart
+    (4a)  r = rec(u_r + v_r)            reset gate
+    (4b)  z = rec(u_z + v_z)            update gate
+    (4c)  n = act(u_n + r * v_n)        candidate; r meets b_hn too, so the biases stay apart
     (4d)  h = (1 - z) * n + z * h'
+GRU with the reset gate before the product, as Cho et al. have it
+    (4e), (4f)  as (4a), (4b)
+    (4g)  s = r * h',  n = act(u_n + v_n) with (1b) of s instead of h'
+    (4h)  as (4d)
 Time and layers (sequence.py, model.py)
     (5a)  h_0, c_0 = the initial state
     (5b)  h_t, c_t = cell(x_t, h_{t-1}, c_{t-1})
@@ -50,20 +57,25 @@ Each forward equation is undone by the backward line of the same number, in the 
 Activations are differentiated by their value (activations.py), so only values need be kept.
 
     (1b)  dR += dv h'^T,  db_hh += dv,  dh' += R^T dv
+    (1c)  h' in the first term is mask * h', and the last term is mask * R^T dv
     (1a)  dW += du x^T,   db_ih += du,  dx  = W^T du
 RNN
     (2b)  da = dh * act'
     (2a)  du = dv = da
 LSTM
     (3g)  dW_hr += dh m^T,  dm = W_hr^T dh
-    (3f)  do = dm * tanh(c),  dc += dm * o * (1 - tanh(c)^2)
+    (3f)  do = dm * act(c),  dc += dm * o * act'
     (3e)  df = dc * c',  di = dc * g,  dg = dc * i,  dc' = dc * f
-    (3d)..(3a)  du = dv = di * i(1-i), df * f(1-f), dg * (1-g^2), do * o(1-o)
+    (3d)..(3a)  du = dv = di * rec', df * rec', dg * act', do * rec'
 GRU
     (4d)  dn = dh * (1 - z),  dz = dh * (h' - n),  dh' = dh * z
-    (4c)  du_n = dn * (1 - n^2),  dr = du_n * v_n,  dv_n = du_n * r
-    (4b)  du_z = dv_z = dz * z(1-z)
-    (4a)  du_r = dv_r = dr * r(1-r)
+    (4c)  du_n = dn * act',  dr = du_n * v_n,  dv_n = du_n * r
+    (4b)  du_z = dv_z = dz * rec'
+    (4a)  du_r = dv_r = dr * rec'
+GRU with the reset gate before the product
+    (4h)  as (4d)
+    (4g)  du_n = dv_n = dn * act',  ds by (1b),  dr = ds * h',  dh' += ds * r
+    (4f), (4e)  as (4b), (4a)
 Time and layers (bptt.py, model.py)
     (5c)  dh_t += dy_t,  and dh, dc start as dh_n, dc_n
     (5b)  dx_t, dh_{t-1}, dc_{t-1} = the cell's backward, from the last step to the first

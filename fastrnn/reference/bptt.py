@@ -44,7 +44,7 @@ def backward(tape, dy=None, dh_n=None, dc_n=None):
         if dy is not None:
             dstate[0][rows] += dy[t, rows]  # (5c)
         dx[t, rows], dprev = cell.step_backward(
-            layer, saved, grads, *(part[rows] for part in dstate)
+            layer, tape.masks_of(rows), saved, grads, *(part[rows] for part in dstate)
         )  # (5b)
         for part, value in zip(dstate, dprev, strict=True):
             part[rows] = value

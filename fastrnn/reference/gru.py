@@ -1,30 +1,66 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One step of the GRU: equations (4a) to (4d)."""
+"""One step of the GRU: equations (4a) to (4d), or (4e) to (4h) with reset before the product."""
 
 import numpy as np
 
-from .activations import sigmoid, sigmoid_slope, tanh, tanh_slope
+
+def step(layer, masks, x, h_prev):
+    one = step_after if layer.reset_after else step_before
+    return one(layer, masks, x, h_prev)
 
 
-def step(layer, x, h_prev):
-    u, v = layer.affine(x, h_prev)
+def step_backward(layer, masks, saved, grads, dh):
+    one = step_after_backward if layer.reset_after else step_before_backward
+    return one(layer, masks, saved, grads, dh)
+
+
+def step_after(layer, masks, x, h_prev):
+    (act, _), (rec, _) = layer.activation, layer.recurrent_activation
+    u, v = layer.affine(masks, x, h_prev)
     u_r, u_z, u_n = np.split(u, 3, axis=1)
     v_r, v_z, v_n = np.split(v, 3, axis=1)
-    r = sigmoid(u_r + v_r)  # (4a)
-    z = sigmoid(u_z + v_z)  # (4b)
-    n = tanh(u_n + r * v_n)  # (4c)
+    r = rec(u_r + v_r)  # (4a)
+    z = rec(u_z + v_z)  # (4b)
+    n = act(u_n + r * v_n)  # (4c)
     h = (1 - z) * n + z * h_prev  # (4d)
     return (h,), (x, h_prev, r, z, n, v_n)
 
 
-def step_backward(layer, saved, grads, dh):
+def step_after_backward(layer, masks, saved, grads, dh):
     x, h_prev, r, z, n, v_n = saved
+    (_, act_slope), (_, rec_slope) = layer.activation, layer.recurrent_activation
     dn, dz = dh * (1 - z), dh * (h_prev - n)  # (4d)
-    du_n = dn * tanh_slope(n)  # (4c)
+    du_n = dn * act_slope(n)  # (4c)
     dr, dv_n = du_n * v_n, du_n * r  # (4c)
-    da_z = dz * sigmoid_slope(z)  # (4b)
-    da_r = dr * sigmoid_slope(r)  # (4a)
+    da_z = dz * rec_slope(z)  # (4b)
+    da_r = dr * rec_slope(r)  # (4a)
     du = np.concatenate([da_r, da_z, du_n], axis=1)
     dv = np.concatenate([da_r, da_z, dv_n], axis=1)
-    dx, dh_prev = layer.affine_backward(x, h_prev, du, dv, grads)
+    dx, dh_prev = layer.affine_backward(masks, x, h_prev, du, dv, grads)
     return dx, (dh_prev + dh * z,)  # (4d): h' reaches h through v and directly
+
+
+def step_before(layer, masks, x, h_prev):
+    (act, _), (rec, _) = layer.activation, layer.recurrent_activation
+    u_r, u_z, u_n = np.split(layer.input_affine(x), 3, axis=1)
+    r = rec(u_r + layer.recurrent_affine(0, masks, h_prev))  # (4e)
+    z = rec(u_z + layer.recurrent_affine(1, masks, h_prev))  # (4f)
+    # (4g); the mask commutes with r, element by element
+    n = act(u_n + layer.recurrent_affine(2, masks, r * h_prev))
+    h = (1 - z) * n + z * h_prev  # (4h)
+    return (h,), (x, h_prev, r, z, n)
+
+
+def step_before_backward(layer, masks, saved, grads, dh):
+    x, h_prev, r, z, n = saved
+    (_, act_slope), (_, rec_slope) = layer.activation, layer.recurrent_activation
+    dn, dz = dh * (1 - z), dh * (h_prev - n)  # (4h)
+    da_n = dn * act_slope(n)  # (4g)
+    ds = layer.recurrent_affine_backward(2, masks, r * h_prev, da_n, grads)  # (4g), s = r * h'
+    dr, dh_prev = ds * h_prev, ds * r  # (4g)
+    da_z = dz * rec_slope(z)  # (4f)
+    da_r = dr * rec_slope(r)  # (4e)
+    dh_prev = dh_prev + layer.recurrent_affine_backward(1, masks, h_prev, da_z, grads)  # (4f)
+    dh_prev = dh_prev + layer.recurrent_affine_backward(0, masks, h_prev, da_r, grads)  # (4e)
+    dx = layer.input_affine_backward(x, np.concatenate([da_r, da_z, da_n], axis=1), grads)
+    return dx, (dh_prev + dh * z,)  # (4h)

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .activations import ACTIVATIONS
+
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -13,22 +17,42 @@ class Layer:
     Parameters
     ----------
     cell : {"rnn", "lstm", "gru"}
-    nonlinearity : {"tanh", "relu", "sigmoid"} or None
-        Of the RNN; None for the other cells.
+    activations : str, pair of str, or None
+        The activation and the recurrent activation, names in activations.py; one name is the
+        first of them, the defaults are "tanh" and "sigmoid".
     w_ih, w_hh : ndarray (GH, I), (GH, P)
         Gates one below the other: LSTM i, f, g, o; GRU r, z, n.
     b_ih, b_hh : ndarray (GH,) or None
+        Both, b_ih alone, or none.
     w_hr : ndarray (P, H) or None
         Projection of the LSTM.
+    reset_after : bool
+        GRU: whether r meets the product of h', (4c), or h' itself, (4g).
     """
 
     cell: str
-    nonlinearity: str | None
+    activations: str | tuple | None
     w_ih: np.ndarray
     w_hh: np.ndarray
     b_ih: np.ndarray | None = None
     b_hh: np.ndarray | None = None
     w_hr: np.ndarray | None = None
+    reset_after: bool = True
+
+    @property
+    def activation(self):
+        """Value and slope of the activation of the RNN's h, the LSTM's g and c, the GRU's n."""
+        return ACTIVATIONS[self._named(0) or "tanh"]
+
+    @property
+    def recurrent_activation(self):
+        """Value and slope of the gates' activation."""
+        return ACTIVATIONS[self._named(1) or "sigmoid"]
+
+    def _named(self, place):
+        given = self.activations
+        pair = (given, None) if given is None or isinstance(given, str) else given
+        return pair[place]
 
     @property
     def state_sizes(self):
@@ -41,19 +65,51 @@ class Layer:
         weights = {key: getattr(self, key) for key in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")}
         return {key: np.zeros_like(w) for key, w in weights.items() if w is not None}
 
-    def affine(self, x, h):
-        """Return u, v, both (N, GH), of the input x (N, I) and the state h (N, P)."""
-        u = x @ self.w_ih.T  # (1a)
-        v = h @ self.w_hh.T  # (1b)
-        if self.b_ih is not None:
-            u, v = u + self.b_ih, v + self.b_hh
-        return u, v
+    def _gate_rows(self, gate):
+        H = len(self.w_hh) // GATES[self.cell]
+        return slice(gate * H, (gate + 1) * H)
 
-    def affine_backward(self, x, h, du, dv, grads):
-        """Add the gradients of the weights into `grads`; return dx and the share of u, v in dh'."""
-        grads["w_hh"] += dv.T @ h  # (1b), summed over the batch by the product
-        grads["w_ih"] += du.T @ x  # (1a)
+    def input_affine(self, x):
+        """Return u (N, GH) of the input x (N, I)."""
+        u = x @ self.w_ih.T  # (1a)
+        return u if self.b_ih is None else u + self.b_ih
+
+    def input_affine_backward(self, x, du, grads):
+        """Add the gradients of the input side into `grads`; return dx."""
+        grads["w_ih"] += du.T @ x  # (1a), summed over the batch by the product
         if self.b_ih is not None:
-            grads["b_hh"] += dv.sum(axis=0)  # (1b)
             grads["b_ih"] += du.sum(axis=0)  # (1a)
-        return du @ self.w_ih, dv @ self.w_hh  # (1a), (1b)
+        return du @ self.w_ih  # (1a)
+
+    def recurrent_affine(self, gate, masks, h):
+        """Return v (N, H) of one gate, of the state h (N, P)."""
+        if masks is not None:
+            h = masks[gate] * h  # (1c)
+        rows = self._gate_rows(gate)
+        v = h @ self.w_hh[rows].T  # (1b)
+        return v if self.b_hh is None else v + self.b_hh[rows]
+
+    def recurrent_affine_backward(self, gate, masks, h, dv, grads):
+        """Add the gradients of one gate's recurrent side into `grads`; return its share of dh'."""
+        rows = self._gate_rows(gate)
+        seen = h if masks is None else masks[gate] * h  # (1c)
+        grads["w_hh"][rows] += dv.T @ seen  # (1b)
+        if self.b_hh is not None:
+            grads["b_hh"][rows] += dv.sum(axis=0)  # (1b)
+        dh = dv @ self.w_hh[rows]  # (1b)
+        return dh if masks is None else masks[gate] * dh  # (1c)
+
+    def affine(self, masks, x, h):
+        """Return u, v, both (N, GH), of the input x (N, I) and the state h (N, P)."""
+        gates = range(GATES[self.cell])
+        v = [self.recurrent_affine(gate, masks, h) for gate in gates]
+        return self.input_affine(x), np.concatenate(v, axis=1)
+
+    def affine_backward(self, masks, x, h, du, dv, grads):
+        """Add the gradients of the weights into `grads`; return dx and the share of u, v in dh'."""
+        gates = range(GATES[self.cell])
+        dh = sum(
+            self.recurrent_affine_backward(gate, masks, h, dv[:, self._gate_rows(gate)], grads)
+            for gate in gates
+        )
+        return self.input_affine_backward(x, du, grads), dh

@@ -3,41 +3,41 @@
 
 import numpy as np
 
-from .activations import sigmoid, sigmoid_slope, tanh, tanh_slope
 
-
-def step(layer, x, h_prev, c_prev):
-    u, v = layer.affine(x, h_prev)
+def step(layer, masks, x, h_prev, c_prev):
+    (act, _), (rec, _) = layer.activation, layer.recurrent_activation
+    u, v = layer.affine(masks, x, h_prev)
     a_i, a_f, a_g, a_o = np.split(u + v, 4, axis=1)
-    i = sigmoid(a_i)  # (3a)
-    f = sigmoid(a_f)  # (3b)
-    g = tanh(a_g)  # (3c)
-    o = sigmoid(a_o)  # (3d)
+    i = rec(a_i)  # (3a)
+    f = rec(a_f)  # (3b)
+    g = act(a_g)  # (3c)
+    o = rec(a_o)  # (3d)
     c = f * c_prev + i * g  # (3e)
-    tanh_c = tanh(c)
-    m = o * tanh_c  # (3f)
+    act_c = act(c)
+    m = o * act_c  # (3f)
     h = m if layer.w_hr is None else m @ layer.w_hr.T  # (3g)
-    return (h, c), (x, h_prev, c_prev, i, f, g, o, tanh_c, m)
+    return (h, c), (x, h_prev, c_prev, i, f, g, o, act_c, m)
 
 
-def step_backward(layer, saved, grads, dh, dc):
-    x, h_prev, c_prev, i, f, g, o, tanh_c, m = saved
+def step_backward(layer, masks, saved, grads, dh, dc):
+    x, h_prev, c_prev, i, f, g, o, act_c, m = saved
+    (_, act_slope), (_, rec_slope) = layer.activation, layer.recurrent_activation
     if layer.w_hr is None:
         dm = dh  # (3g)
     else:
         grads["w_hr"] += dh.T @ m  # (3g)
         dm = dh @ layer.w_hr
-    do = dm * tanh_c  # (3f)
-    dc = dc + dm * o * tanh_slope(tanh_c)  # (3f): c is read by h and by the next step
+    do = dm * act_c  # (3f)
+    dc = dc + dm * o * act_slope(act_c)  # (3f): c is read by h and by the next step
     di, df, dg, dc_prev = dc * g, dc * c_prev, dc * i, dc * f  # (3e)
     da = np.concatenate(
         [
-            di * sigmoid_slope(i),  # (3a)
-            df * sigmoid_slope(f),  # (3b)
-            dg * tanh_slope(g),  # (3c)
-            do * sigmoid_slope(o),  # (3d)
+            di * rec_slope(i),  # (3a)
+            df * rec_slope(f),  # (3b)
+            dg * act_slope(g),  # (3c)
+            do * rec_slope(o),  # (3d)
         ],
         axis=1,
     )
-    dx, dh_prev = layer.affine_backward(x, h_prev, da, da, grads)
+    dx, dh_prev = layer.affine_backward(masks, x, h_prev, da, da, grads)
     return dx, (dh_prev, dc_prev)

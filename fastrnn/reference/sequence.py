@@ -18,11 +18,20 @@ CELLS = {"rnn": rnn, "lstm": lstm, "gru": gru}
 
 @dataclass(frozen=True)
 class Tape:
-    """What backward needs: the layer, the shape of x, and for each step (t, rows, saved)."""
+    """What backward needs: the layer, its masks, the shape of x, for each step (t, rows, saved)."""
 
     layer: Layer
+    masks: np.ndarray | None
     x_shape: tuple
     steps: list
+
+    def masks_of(self, rows):
+        return masks_of(self.masks, rows)
+
+
+def masks_of(masks, rows):
+    """Return the masks of some rows; None of None."""
+    return None if masks is None else masks[:, rows]
 
 
 def reading_order(T, lengths, reverse):
@@ -32,7 +41,7 @@ def reading_order(T, lengths, reverse):
         yield np.where(reverse, lengths[rows] - 1 - s, s), rows
 
 
-def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False):
+def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False, masks=None):
     """Run one layer in one direction.
 
     Parameters
@@ -46,6 +55,8 @@ def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False):
         Valid steps of each row, 0 to T in any order; T by default.
     reverse : bool
         Read each row from its last valid step to its first.
+    masks : ndarray (G, N, P), optional
+        Recurrent dropout (1c): the factors of h' for each gate, the same at every step.
 
     Returns
     -------
@@ -67,10 +78,12 @@ def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False):
     y = np.zeros((T, N, sizes[0]), x.dtype)
     steps = []
     for t, rows in reading_order(T, lengths, reverse):
-        new, saved = cell.step(layer, x[t, rows], *(part[rows] for part in state))  # (5b)
+        new, saved = cell.step(
+            layer, masks_of(masks, rows), x[t, rows], *(part[rows] for part in state)
+        )  # (5b)
         for part, value in zip(state, new, strict=True):
             part[rows] = value
         y[t, rows] = new[0]  # (5c)
         steps.append((t, rows, saved))
     h_n, c_n = (*state, None)[:2]
-    return y, h_n, c_n, Tape(layer, x.shape, steps)
+    return y, h_n, c_n, Tape(layer, masks, x.shape, steps)

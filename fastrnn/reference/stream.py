@@ -33,7 +33,7 @@ class Stream:
         y = np.asarray(x, self._model.dtype)
         for k in range(self._model.num_layers):
             layer = self._model.layer(k)
-            new, _ = CELLS[layer.cell].step(layer, y, *(part[k] for part in self.parts))
+            new, _ = CELLS[layer.cell].step(layer, None, y, *(part[k] for part in self.parts))
             for part, value in zip(self.parts, new, strict=True):
                 part[k] = value
             y = new[0]

@@ -6,7 +6,7 @@
  * A unit function handles `n` neighbouring units of one row; `sum` is the recurrent
  * product of each gate (forward) or of dh (backward), `in` is W x + b.
  *
- * Expects: panel.h, product.h (panels), math.h.
+ * Expects: panel.h, product.h (panels), activations.h.
  */
 
 INLINE real *row_at(const char *base, ptrdiff_t stride, ptrdiff_t row, ptrdiff_t unit) {
@@ -17,7 +17,13 @@ INLINE int gate_vectors(const fastrnn_cell cell) {
     return cell == FASTRNN_LSTM ? 4 : cell == FASTRNN_GRU ? 3 : 1;
 }
 
-INLINE vec one_minus(vec a) { return v_sub(v_set1(1), a); }
+/* The cell's own activations, or, with `any`, those of the step. */
+INLINE manner manner_of(const int cell, const int any, int activation, int recurrent_activation) {
+    manner m = {any, FASTRNN_TANH, FASTRNN_SIGMOID};
+    if (any || cell == FASTRNN_RNN) m.state = activation;
+    if (any) m.gate = recurrent_activation;
+    return m;
+}
 
 INLINE void put_output(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit, vec h,
                        ptrdiff_t n) {
@@ -26,26 +32,18 @@ INLINE void put_output(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t u
 }
 
 /* h = act(R h' + (W x + b)) */
-INLINE void rnn_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                              const vec *sum, const vec *in, ptrdiff_t n) {
-    vec a = v_add(sum[0], in[0]);
-    vec h;
-    if (s->activation == FASTRNN_TANH)
-        h = v_tanh(a);
-    else if (s->activation == FASTRNN_SIGMOID)
-        h = v_sigmoid(a);
-    else
-        h = v_select_lt(a, v_zero(), v_zero(), a);
-    put_output(s, row, unit, h, n);
+INLINE void rnn_forward_units(const manner m, const fastrnn_forward_step *s, ptrdiff_t row,
+                              ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
+    put_output(s, row, unit, activate(m, m.state, v_add(sum[0], in[0])), n);
 }
 
-/* c = f c' + i g,  h = o tanh(c) */
-INLINE void lstm_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                               const vec *sum, const vec *in, ptrdiff_t n) {
-    vec i = v_sigmoid(v_add(sum[0], in[0]));
-    vec f = v_sigmoid(v_add(sum[1], in[1]));
-    vec g = v_tanh(v_add(sum[2], in[2]));
-    vec o = v_sigmoid(v_add(sum[3], in[3]));
+/* c = f c' + i g,  h = o act(c) */
+INLINE void lstm_forward_units(const manner m, const fastrnn_forward_step *s, ptrdiff_t row,
+                               ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
+    vec i = activate(m, m.gate, v_add(sum[0], in[0]));
+    vec f = activate(m, m.gate, v_add(sum[1], in[1]));
+    vec g = activate(m, m.state, v_add(sum[2], in[2]));
+    vec o = activate(m, m.gate, v_add(sum[3], in[3]));
     vec c_prev = load_lanes(row_at(s->c_prev, s->c_prev_stride, row, unit), n);
     vec c = v_fma(f, c_prev, v_mul(i, g));
     store_lanes(row_at(s->c, s->c_stride, row, unit), c, n);
@@ -57,17 +55,17 @@ INLINE void lstm_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptr
         store_lanes(gate + 2 * H, g, n);
         store_lanes(gate + 3 * H, o, n);
     }
-    put_output(s, row, unit, v_mul(o, v_tanh(c)), n);
+    put_output(s, row, unit, v_mul(o, activate(m, m.state, c)), n);
 }
 
-/* q = R_n h' + b_hn,  n = tanh(W_n x + b_in + r q),  h = (1 - z) n + z h' */
-INLINE void gru_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                              const vec *sum, const vec *in, ptrdiff_t n) {
-    vec r = v_sigmoid(v_add(sum[0], in[1]));
-    vec z = v_sigmoid(v_add(sum[1], in[2]));
+/* q = R_n h' + b_hn,  n = act(W_n x + b_in + r q),  h = (1 - z) n + z h' */
+INLINE void gru_forward_units(const manner m, const fastrnn_forward_step *s, ptrdiff_t row,
+                              ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
+    vec r = activate(m, m.gate, v_add(sum[0], in[1]));
+    vec z = activate(m, m.gate, v_add(sum[1], in[2]));
     vec q = sum[2];
     if (s->bias) q = v_add(q, load_lanes((const real *)s->bias + unit, n));
-    vec new = v_tanh(v_fma(r, q, in[0]));
+    vec new = activate(m, m.state, v_fma(r, q, in[0]));
     vec h_prev = load_lanes(row_at(s->h_prev, s->h_prev_stride, row, unit), n);
     if (s->keep) {
         ptrdiff_t H = s->hidden;
@@ -81,23 +79,17 @@ INLINE void gru_forward_units(const fastrnn_forward_step *s, ptrdiff_t row, ptrd
 }
 
 /* da = dh act'(a), with act' from h itself */
-INLINE void rnn_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                               vec dh, ptrdiff_t n) {
+INLINE void rnn_backward_units(const manner m, const fastrnn_backward_step *s, ptrdiff_t row,
+                               ptrdiff_t unit, vec dh, ptrdiff_t n) {
     vec h = load_lanes(row_at(s->h, s->h_stride, row, unit), n);
-    vec da;
-    if (s->activation == FASTRNN_TANH)
-        da = v_mul(dh, v_fnma(h, h, v_set1(1)));
-    else if (s->activation == FASTRNN_SIGMOID)
-        da = v_mul(dh, v_mul(h, one_minus(h)));
-    else
-        da = v_select_lt(v_zero(), h, dh, v_zero());
-    store_lanes(row_at(s->gates, s->gates_stride, row, unit), da, n);
+    store_lanes(row_at(s->gates, s->gates_stride, row, unit), undo(m, m.state, h, dh), n);
 }
 
-/* do = dh tanh(c) o(1-o),  dc += dh o (1 - tanh(c)^2),  di = dc g i(1-i),
- * df = dc c' f(1-f),  dg = dc i (1-g^2),  dc' = dc f */
-INLINE void lstm_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptrdiff_t unit,
-                                vec dh, ptrdiff_t n) {
+/* With rec' and act' from the gates' values and act(c):
+ * do = dh act(c) rec',  dc += dh o act'(c),  di = dc g rec',  df = dc c' rec',  dg = dc i act',
+ * dc' = dc f */
+INLINE void lstm_backward_units(const manner m, const fastrnn_backward_step *s, ptrdiff_t row,
+                                ptrdiff_t unit, vec dh, ptrdiff_t n) {
     ptrdiff_t H = s->hidden;
     real *gate = row_at(s->gates, s->gates_stride, row, unit);
     real *dc_at = row_at(s->dc, s->dc_stride, row, unit);
@@ -105,22 +97,22 @@ INLINE void lstm_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, p
     vec f = load_lanes(gate + H, n);
     vec g = load_lanes(gate + 2 * H, n);
     vec o = load_lanes(gate + 3 * H, n);
-    vec tanh_c = v_tanh(load_lanes(row_at(s->c, s->c_stride, row, unit), n));
+    vec act_c = activate(m, m.state, load_lanes(row_at(s->c, s->c_stride, row, unit), n));
     vec c_prev = load_lanes(row_at(s->c_prev, s->c_prev_stride, row, unit), n);
-    if (s->h) store_lanes(row_at(s->h, s->h_stride, row, unit), v_mul(o, tanh_c), n);
+    if (s->h) store_lanes(row_at(s->h, s->h_stride, row, unit), v_mul(o, act_c), n);
     vec dho = v_mul(dh, o);
-    vec dc = v_fma(dho, v_fnma(tanh_c, tanh_c, v_set1(1)), load_lanes(dc_at, n));
-    store_lanes(gate, v_mul(v_mul(dc, g), v_mul(i, one_minus(i))), n);
-    store_lanes(gate + H, v_mul(v_mul(dc, c_prev), v_mul(f, one_minus(f))), n);
-    store_lanes(gate + 2 * H, v_mul(v_mul(dc, i), v_fnma(g, g, v_set1(1))), n);
-    store_lanes(gate + 3 * H, v_mul(v_mul(dho, tanh_c), one_minus(o)), n);
+    vec dc = v_fma(dho, slope(m, m.state, act_c), load_lanes(dc_at, n));
+    store_lanes(gate, undo(m, m.gate, i, v_mul(dc, g)), n);
+    store_lanes(gate + H, undo(m, m.gate, f, v_mul(dc, c_prev)), n);
+    store_lanes(gate + 2 * H, undo(m, m.state, g, v_mul(dc, i)), n);
+    store_lanes(gate + 3 * H, undo_gate(m, o, v_mul(dh, act_c), v_mul(dho, act_c)), n);
     store_lanes(dc_at, v_mul(dc, f), n);
 }
 
-/* dn = dh (1-z) (1-n^2),  dz = dh (h' - n) z(1-z),  dr = dn q r(1-r),  dq = dn r;
+/* dn = dh (1-z) act',  dz = dh (h' - n) rec',  dr = dn q rec',  dq = dn r;
  * z dh passes on to h' directly */
-INLINE vec gru_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptrdiff_t unit, vec dh,
-                              ptrdiff_t n) {
+INLINE vec gru_backward_units(const manner m, const fastrnn_backward_step *s, ptrdiff_t row,
+                              ptrdiff_t unit, vec dh, ptrdiff_t n) {
     ptrdiff_t H = s->hidden;
     real *gate = row_at(s->gates, s->gates_stride, row, unit);
     vec new = load_lanes(gate, n);
@@ -129,38 +121,75 @@ INLINE vec gru_backward_units(const fastrnn_backward_step *s, ptrdiff_t row, ptr
     vec q = load_lanes(gate + 3 * H, n);
     vec h_prev = load_lanes(row_at(s->h_prev, s->h_prev_stride, row, unit), n);
     vec z_dh = v_mul(z, dh);
-    vec dn = v_mul(v_sub(dh, z_dh), v_fnma(new, new, v_set1(1)));
+    vec dn = undo(m, m.state, new, v_sub(dh, z_dh));
+    vec way = v_sub(h_prev, new);
     store_lanes(gate, dn, n);
-    store_lanes(gate + H, v_mul(v_mul(dn, q), v_mul(r, one_minus(r))), n);
-    store_lanes(gate + 2 * H, v_mul(v_mul(z_dh, v_sub(h_prev, new)), one_minus(z)), n);
+    store_lanes(gate + H, undo(m, m.gate, r, v_mul(dn, q)), n);
+    store_lanes(gate + 2 * H, undo_gate(m, z, v_mul(dh, way), v_mul(z_dh, way)), n);
     store_lanes(gate + 3 * H, v_mul(dn, r), n);
     return z_dh;
 }
 
-INLINE void forward_units(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrdiff_t row,
-                          ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
+/* GRU with the reset before the product, after reset_forward: `in` has R_n (r h') too.
+ * n = act(in_n),  h = (1 - z) n + z h' */
+INLINE void gru_before_forward_units(const manner m, const fastrnn_forward_step *s, ptrdiff_t row,
+                                     ptrdiff_t unit, const vec *in, ptrdiff_t n) {
+    vec new = activate(m, m.state, in[0]);
+    vec z = activate(m, m.gate, in[2]);
+    vec h_prev = load_lanes(row_at(s->h_prev, s->h_prev_stride, row, unit), n);
+    if (s->keep) {
+        real *gate = row_at(s->gates, s->gates_stride, row, unit);
+        store_lanes(gate, new, n);
+        store_lanes(gate + 2 * s->hidden, z, n);
+    }
+    put_output(s, row, unit, v_fma(new, one_minus(z), v_mul(z, h_prev)), n);
+}
+
+/* dn = dh (1-z) act',  dz = dh (h' - n) rec';  z dh passes on to h' directly, the rest by
+ * reset_backward. */
+INLINE vec gru_before_backward_units(const manner m, const fastrnn_backward_step *s, ptrdiff_t row,
+                                     ptrdiff_t unit, vec dh, ptrdiff_t n) {
+    real *gate = row_at(s->gates, s->gates_stride, row, unit);
+    vec new = load_lanes(gate, n);
+    vec z = load_lanes(gate + 2 * s->hidden, n);
+    vec h_prev = load_lanes(row_at(s->h_prev, s->h_prev_stride, row, unit), n);
+    vec z_dh = v_mul(z, dh);
+    store_lanes(gate, undo(m, m.state, new, v_sub(dh, z_dh)), n);
+    store_lanes(gate + 2 * s->hidden, undo(m, m.gate, z, v_mul(dh, v_sub(h_prev, new))), n);
+    return z_dh;
+}
+
+INLINE void forward_units(const int cell, const int any, const fastrnn_forward_step *s,
+                          ptrdiff_t row, ptrdiff_t unit, const vec *sum, const vec *in,
+                          ptrdiff_t n) {
+    const manner m = manner_of(cell, any, s->activation, s->recurrent_activation);
     if (cell == FASTRNN_LSTM)
-        lstm_forward_units(s, row, unit, sum, in, n);
+        lstm_forward_units(m, s, row, unit, sum, in, n);
     else if (cell == FASTRNN_GRU)
-        gru_forward_units(s, row, unit, sum, in, n);
+        gru_forward_units(m, s, row, unit, sum, in, n);
+    else if (cell == FASTRNN_GRU_BEFORE)
+        gru_before_forward_units(m, s, row, unit, in, n);
     else
-        rnn_forward_units(s, row, unit, sum, in, n);
+        rnn_forward_units(m, s, row, unit, sum, in, n);
 }
 
 /* dh of the units -> gradients of their pre-activations, in place of the gates. */
-INLINE void backward_units(const fastrnn_cell cell, const fastrnn_backward_step *s, ptrdiff_t row,
-                           ptrdiff_t unit, const real *sum, ptrdiff_t n) {
+INLINE void backward_units(const int cell, const int any, const fastrnn_backward_step *s,
+                           ptrdiff_t row, ptrdiff_t unit, const real *sum, ptrdiff_t n) {
+    const manner m = manner_of(cell, any, s->activation, s->recurrent_activation);
     vec dh = v_load(sum);
     vec share = v_zero();
     if (s->dy.base)
         dh = v_add(dh, load_lanes((const real *)(void *)fastrnn_row(&s->dy, row) + unit, n));
     if (s->share) dh = v_add(dh, load_lanes(row_at(s->share, s->share_stride, row, unit), n));
     if (cell == FASTRNN_LSTM)
-        lstm_backward_units(s, row, unit, dh, n);
+        lstm_backward_units(m, s, row, unit, dh, n);
     else if (cell == FASTRNN_GRU)
-        share = gru_backward_units(s, row, unit, dh, n);
+        share = gru_backward_units(m, s, row, unit, dh, n);
+    else if (cell == FASTRNN_GRU_BEFORE)
+        share = gru_before_backward_units(m, s, row, unit, dh, n);
     else
-        rnn_backward_units(s, row, unit, dh, n);
+        rnn_backward_units(m, s, row, unit, dh, n);
     if (s->share) store_lanes(row_at(s->share, s->share_stride, row, unit), share, n);
 }
 
@@ -199,7 +228,7 @@ INLINE void forward_block(const fastrnn_cell cell, const fastrnn_forward_step *s
         add_bias(gates, s, unit, n, in);
     else
         load_gates(gates, s, row, unit, n, in);
-    forward_units(cell, s, row, unit, sum, in, n);
+    forward_units(cell, 0, s, row, unit, sum, in, n);
 }
 
 /* The cell of rows [row, row + rows) and `count` blocks from `unit` on; `input` is a tile of W x
@@ -226,7 +255,7 @@ INLINE void backward_tile(const fastrnn_cell cell, const fastrnn_backward_step *
                           ptrdiff_t rows, ptrdiff_t unit, ptrdiff_t count, const real *sum) {
     for (ptrdiff_t r = row; r < row + rows; r++)
         for (ptrdiff_t u = unit; u < unit + count * VW; u += VW, sum += VW) {
-            FOR_LANES(s->hidden - u, backward_units(cell, s, r, u, sum, n))
+            FOR_LANES(s->hidden - u, backward_units(cell, 0, s, r, u, sum, n))
         }
 }
 

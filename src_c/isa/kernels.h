@@ -9,7 +9,11 @@
 #include "panel.h"
 #include "product.h"
 
+#include "activations.h"
+
 #include "cells.h"
+
+#include "apart.h"
 
 /* Any length: the last, part vector is handled like the others. */
 #define ARRAY_FUNCTION(name)                                        \
@@ -39,6 +43,16 @@ const fastrnn_kernels KERNELS = {
     .backward = {[FASTRNN_RNN] = backward_rnn,
                  [FASTRNN_LSTM] = backward_lstm,
                  [FASTRNN_GRU] = backward_gru},
+    .cell_forward = {[FASTRNN_RNN] = cell_forward_rnn,
+                     [FASTRNN_LSTM] = cell_forward_lstm,
+                     [FASTRNN_GRU] = cell_forward_gru,
+                     [FASTRNN_GRU_BEFORE] = cell_forward_gru_before},
+    .cell_backward = {[FASTRNN_RNN] = cell_backward_rnn,
+                      [FASTRNN_LSTM] = cell_backward_lstm,
+                      [FASTRNN_GRU] = cell_backward_gru,
+                      [FASTRNN_GRU_BEFORE] = cell_backward_gru_before},
+    .reset_forward = reset_forward,
+    .reset_backward = reset_backward,
     .outer = outer,
     .column_sums = column_sums,
     .tanh_array = tanh_array,

@@ -48,7 +48,8 @@
 #define EXP_SCALE (53.0 / 32)
 
 typedef struct {
-    vec power; /* 2^n */
+    vec shifted; /* n + ROUNDER */
+    vec power;   /* 2^n */
     vec even;
     vec odd;
 } exp_parts;
@@ -69,6 +70,7 @@ static inline exp_parts exp_parts_of(vec x, const double m) {
     vec b = ODD(m * m, 0.066587029977339332);
 #endif
     exp_parts e;
+    e.shifted = shifted;
     e.power = v_bits_shl(shifted, MANTISSA_BITS);
     e.even = v_fma(z, a, EVEN(1, 1));
     e.odd = v_mul(r, v_fma(z, b, ODD(1, 1)));

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The activations of a cell, and their derivatives as functions of the value y = act(a), which is
+ * what a forward pass keeps.
+ *
+ *     linear        a                                     1
+ *     relu          max(a, 0)                             y > 0
+ *     relu6         min(max(a, 0), 6)                     0 < y < 6
+ *     sigmoid       1 / (1 + exp(-a))                     y (1 - y)
+ *     hard_sigmoid  min(max(a / 6 + 1/2, 0), 1)           1/6 where 0 < y < 1
+ *     tanh                                                1 - y^2
+ *     softsign      a / (1 + |a|)                         (1 - |y|)^2
+ *     softplus      log(1 + exp(a))                       1 - exp(-y)
+ *     exponential   exp(a)                                y
+ *     elu           a where a > 0, else exp(a) - 1        1 where y > 0, else y + 1
+ *     selu          S a where a > 0, else S A (exp(a) - 1)    S where y > 0, else y + S A
+ *
+ * elu: Clevert et al. 2016; selu: Klambauer et al. 2017, with their constants S and A.
+ *
+ * Expects: panel.h, math.h.
+ */
+#define SELU_SCALE 1.0507009873554805
+#define SELU_ALPHA 1.6732632423543772
+
+#ifdef REAL_IS_DOUBLE
+#define EXP_LOW -709
+#define EXP_HIGH 710
+#define LOG_TERMS 17
+#else
+#define EXP_LOW -88
+#define EXP_HIGH 89
+#define LOG_TERMS 8
+#endif
+
+INLINE vec one_minus(vec a) { return v_sub(v_set1(1), a); }
+
+/* exp(a). The largest results have an n whose 2^n is infinite, so half of it is taken first. */
+static inline vec v_exp(vec a) {
+    vec x = v_max(v_set1(EXP_LOW), v_min(v_set1(EXP_HIGH), a));
+    exp_parts e = exp_parts_of(x, 0.5);
+    vec less = v_select_lt(x, v_zero(), v_zero(), v_set1(1));
+    vec power = v_bits_shl(v_sub(e.shifted, less), MANTISSA_BITS);
+    vec ratio = v_div(v_add(e.even, e.odd), v_sub(e.even, e.odd));
+    return v_mul(v_mul(power, ratio), v_add(v_set1(1), less));
+}
+
+/* exp(a) - 1 for a <= 0 = ((2^n - 1) even + (2^n + 1) odd) / (even - odd): for small a n is 0 and
+ * nothing cancels, as in the double tanh of math.h. */
+static inline vec v_expm1_below_zero(vec a) {
+    exp_parts e = exp_parts_of(v_max(v_set1(EXP_LOW), a), 0.5);
+    vec below = one_minus(e.power);
+    vec above = v_add(e.power, v_set1(1));
+    return v_div(v_fnma(below, e.even, v_mul(above, e.odd)), v_sub(e.even, e.odd));
+}
+
+/* log(1 + u) for 0 <= u <= 1 = 2 artanh(s), s = u / (2 + u) <= 1/3, by the series
+ * s (2 + 2/3 s^2 + 2/5 s^4 + ...). */
+static inline vec v_log1p_unit(vec u) {
+    vec s = v_div(u, v_add(v_set1(2), u));
+    vec z = v_mul(s, s);
+    vec sum = v_zero();
+    UNROLL
+    for (int k = LOG_TERMS; k >= 0; k--) sum = v_fma(sum, z, v_set1((real)2 / (real)(2 * k + 1)));
+    return v_mul(s, sum);
+}
+
+INLINE vec v_relu(vec a) { return v_select_lt(a, v_zero(), v_zero(), a); }
+
+static inline vec v_hard_sigmoid(vec a) {
+    vec line = v_add(v_div(a, v_set1(6)), v_set1((real)0.5));
+    return v_max(v_zero(), v_min(v_set1(1), line));
+}
+
+/* log(1 + exp(a)) = max(a, 0) + log(1 + exp(-|a|)) */
+static inline vec v_softplus(vec a) {
+    return v_add(v_max(v_zero(), a), v_log1p_unit(v_exp(v_sub(v_zero(), v_abs(a)))));
+}
+
+/* The bound is so large that adding 1 does not change it, and its quotient is 1. */
+static inline vec v_softsign(vec a) {
+    vec size = v_min(v_set1(0x1p100f), v_abs(a));
+    return v_copysign(v_div(size, v_add(v_set1(1), size)), a);
+}
+
+/* `positive` * a where a > 0, else `negative` * (exp(a) - 1) */
+INLINE vec exponential_unit(vec a, double positive, double negative) {
+    vec low = v_mul(v_set1((real)negative), v_expm1_below_zero(v_min(v_zero(), a)));
+    return v_select_lt(v_zero(), a, v_mul(v_set1((real)positive), a), low);
+}
+
+/* y where it is linear, else y + `shift`: the derivative of exponential_unit. */
+INLINE vec exponential_unit_slope(vec y, double positive, double negative) {
+    return v_select_lt(v_zero(), y, v_set1((real)positive), v_add(y, v_set1((real)negative)));
+}
+
+/* Any activation, by its name. Not inlined: the cells name five each. */
+static __attribute__((noinline)) vec any_activation(int how, vec a) {
+    switch (how) {
+    case FASTRNN_RELU:
+        return v_relu(a);
+    case FASTRNN_SIGMOID:
+        return v_sigmoid(a);
+    case FASTRNN_HARD_SIGMOID:
+        return v_hard_sigmoid(a);
+    case FASTRNN_LINEAR:
+        return a;
+    case FASTRNN_ELU:
+        return exponential_unit(a, 1, 1);
+    case FASTRNN_SOFTPLUS:
+        return v_softplus(a);
+    case FASTRNN_SOFTSIGN:
+        return v_softsign(a);
+    case FASTRNN_SELU:
+        return exponential_unit(a, SELU_SCALE, SELU_SCALE * SELU_ALPHA);
+    case FASTRNN_EXPONENTIAL:
+        return v_exp(a);
+    case FASTRNN_RELU6:
+        return v_min(v_set1(6), v_relu(a));
+    default:
+        return v_tanh(a);
+    }
+}
+
+/* Its derivative from its value. */
+static __attribute__((noinline)) vec any_slope(int how, vec y) {
+    const vec one = v_set1(1);
+    switch (how) {
+    case FASTRNN_RELU:
+        return v_select_lt(v_zero(), y, one, v_zero());
+    case FASTRNN_SIGMOID:
+        return v_mul(y, one_minus(y));
+    case FASTRNN_HARD_SIGMOID:
+        return v_select_lt(v_zero(), v_mul(y, one_minus(y)), v_set1((real)(1.0 / 6)), v_zero());
+    case FASTRNN_LINEAR:
+        return one;
+    case FASTRNN_ELU:
+        return exponential_unit_slope(y, 1, 1);
+    case FASTRNN_SOFTPLUS:
+        return v_sub(v_zero(), v_expm1_below_zero(v_sub(v_zero(), y)));
+    case FASTRNN_SOFTSIGN:
+        return v_mul(one_minus(v_abs(y)), one_minus(v_abs(y)));
+    case FASTRNN_SELU:
+        return exponential_unit_slope(y, SELU_SCALE, SELU_SCALE * SELU_ALPHA);
+    case FASTRNN_EXPONENTIAL:
+        return y;
+    case FASTRNN_RELU6:
+        return v_select_lt(v_zero(), v_mul(y, v_sub(v_set1(6), y)), one, v_zero());
+    default:
+        return v_fnma(y, y, one);
+    }
+}
+
+/* How a cell activates: `state` for what goes into the state, `gate` for its gates. A fused cell
+ * knows them when it is compiled, but for the RNN's, which is tanh, sigmoid or relu. */
+typedef struct {
+    int any;
+    int state;
+    int gate;
+} manner;
+
+INLINE vec activate(const manner m, const int how, vec a) {
+    if (m.any) return any_activation(how, a);
+    return how == FASTRNN_TANH ? v_tanh(a) : how == FASTRNN_SIGMOID ? v_sigmoid(a) : v_relu(a);
+}
+
+/* act'(a), not of relu where m.any is 0. */
+INLINE vec slope(const manner m, const int how, vec y) {
+    if (m.any) return any_slope(how, y);
+    return how == FASTRNN_TANH ? v_fnma(y, y, v_set1(1)) : v_mul(y, one_minus(y));
+}
+
+/* d act'(a) */
+INLINE vec undo(const manner m, const int how, vec y, vec d) {
+    if (!m.any && how == FASTRNN_RELU) return v_select_lt(v_zero(), y, d, v_zero());
+    return v_mul(d, slope(m, how, y));
+}
+
+/* d act'(a) of a gate, where y * d is at hand: a sigmoid saves a product by it. */
+INLINE vec undo_gate(const manner m, vec y, vec d, vec y_d) {
+    return m.any ? undo(m, m.gate, y, d) : v_mul(y_d, one_minus(y));
+}
