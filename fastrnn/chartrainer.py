@@ -10,7 +10,7 @@ import numpy as np
 from . import io
 from .charmodel import CharModel
 from .modules.cross_entropy import softmax_cross_entropy
-from .optimizers import Adam, clip_global_norm
+from .optimizers import Adam
 from .preprocessing import Blocks
 
 OPTIMIZER, STATE = "optimizer.", "state."
@@ -71,7 +71,7 @@ class CharTrainer:
     def __init__(self, model, text, recipe):
         self.model = model.train()
         self.recipe = recipe
-        self.optimizer = Adam(recipe.lr)
+        self.optimizer = Adam(recipe.lr, epsilon=1e-8, global_clipnorm=recipe.max_norm)
         self.updates = 0
         self.elapsed = 0.0
         self.text = text
@@ -107,8 +107,7 @@ class CharTrainer:
         logits, state = model(inputs, self._state)
         loss, dlogits = softmax_cross_entropy(logits, targets)
         model.backward(dlogits)
-        clip_global_norm(model.grads, self.recipe.max_norm)
-        self.optimizer.lr = self.recipe.learning_rate(progress)
+        self.optimizer.learning_rate = self.recipe.learning_rate(progress)
         self.optimizer.step(model)
         self._state = state
         self.updates += 1

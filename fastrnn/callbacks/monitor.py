@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Watching one value of the logs: which way it should go, and whether it went there."""
+
+import operator
+import warnings
+
+import numpy as np
+
+from .. import checks
+from .base import Callback
+
+# Parts of the names of values that should rise, and of those that should fall.
+_RISING = ("acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "similarity")
+_FALLING = ("loss", "error", "mse", "mae", "mape", "msle", "crossentropy", "divergence", "hinge",
+            "poisson", "perplexity", "huber", "cosh")
+
+
+class Monitor(Callback):
+    """Base of callbacks that watch a value.
+
+    Parameters
+    ----------
+    monitor : str
+        Its name in the logs.
+    mode : {"auto", "min", "max"}
+        Whether it should fall or rise; "auto" goes by the name.
+    best : float, optional
+        The value to be better than at first.
+    min_delta : float
+        By how much a value must be better.
+    """
+
+    def __init__(self, monitor="val_loss", mode="auto", best=None, min_delta=0):
+        super().__init__()
+        if mode not in ("auto", "min", "max"):
+            warnings.warn(f"{type(self).__name__}: mode {mode!r} is not known, using 'auto'",
+                          stacklevel=3)
+            mode = "auto"
+        self.monitor = monitor
+        self.mode = mode
+        self.best = best
+        self.min_delta = abs(checks.number("min_delta", min_delta))
+        self._better = None
+
+    def _is_improvement(self, value, reference):
+        """Return whether `value` is better than `reference`; than None, it always is."""
+        if self._better is None:
+            self._better = operator.gt if self._rises() else operator.lt
+        if reference is None:
+            return True
+        # In float32, as losses are computed: rounding errors of doubles are no progress.
+        return bool(self._better(np.float32(self._less_delta(value)), np.float32(reference)))
+
+    def _less_delta(self, value):
+        return value - self.min_delta if self._better is operator.gt else value + self.min_delta
+
+    def _rises(self):
+        if self.mode != "auto":
+            return self.mode == "max"
+        rising = any(part in self.monitor for part in _RISING)
+        if rising == any(part in self.monitor for part in _FALLING):
+            raise ValueError(f"{type(self).__name__} cannot tell whether {self.monitor} should "
+                             "rise or fall: give mode='max' or mode='min'")
+        return rising
+
+    def _current(self, logs, purpose):
+        """Return the value in `logs`; None, with a warning, where there is none."""
+        value = (logs or {}).get(self.monitor)
+        if value is None:
+            warnings.warn(f"{purpose} depends on {self.monitor}, which is not available; "
+                          f"available are: {', '.join(logs or ())}", stacklevel=3)
+        return value

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run shows while it goes on: a bar an epoch, or a line an epoch."""
+
+import sys
+from time import perf_counter
+
+from .base import Callback
+
+# Seconds between two drawings of a bar, on a terminal and in a file.
+_INTERVAL, _INTERVAL_IN_FILE = 0.1, 5.0
+
+
+class ProgressBar(Callback):
+    """Shows how far a run is and its values so far: verbose=1 draws a bar, verbose=2 writes a line.
+
+    In `fit` there is one for each epoch, and its validation is silent. The loop calls `advance`
+    after each batch; nothing is formatted until the bar is drawn again.
+
+    Attributes
+    ----------
+    in_fit : bool
+        Whether the run is one of `fit`.
+    """
+
+    # The hooks after which the loop should call `advance`, through `CallbackList`.
+    draws_at = ("on_train_batch_end", "on_test_batch_end", "on_predict_batch_end")
+
+    def __init__(self):
+        super().__init__()
+        self.in_fit = False
+        self.verbose, self.epochs, self.steps = 1, 1, None
+        self._bar = None
+        self._title, self._seen, self._began, self._next = "", 0, 0.0, 0.0
+
+    def set_params(self, params):
+        super().set_params(params)
+        verbose = params.get("verbose", 1)
+        self.verbose = 1 if verbose == "auto" else int(verbose)
+        self.epochs = params.get("epochs", 1)
+        self.steps = params.get("steps")
+
+    def on_train_begin(self, logs=None):
+        self.in_fit = True
+
+    def on_train_end(self, logs=None):
+        self.in_fit = False
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._open(f"Epoch {epoch + 1}/{self.epochs}" if self.epochs > 1 else "")
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._close(logs)
+
+    def on_test_begin(self, logs=None):
+        if not self.in_fit:
+            self._open("")
+
+    def on_test_end(self, logs=None):
+        if not self.in_fit:
+            self._close(logs)
+
+    def on_predict_begin(self, logs=None):
+        self._open("")
+
+    def on_predict_end(self, logs=None):
+        self._close(None)
+
+    def advance(self, batch, logs):
+        """Note that `batch` is done; `logs` are its values, or a function that returns them."""
+        self._seen = batch + 1
+        if self._bar is None:
+            return
+        now = perf_counter()
+        if now >= self._next:
+            self._next = now + self._interval
+            self._draw(logs() if callable(logs) else logs)
+
+    def _open(self, title):
+        self._title, self._seen = title, 0
+        self._began = perf_counter()
+        if self.verbose == 1:
+            from tqdm import tqdm
+
+            terminal = sys.stderr.isatty()
+            self._interval = _INTERVAL if terminal else _INTERVAL_IN_FILE
+            self._next = self._began + self._interval
+            # With a delay it is not drawn before the first `advance` that is due.
+            self._bar = tqdm(total=self.steps, desc=title or None, unit="step", mininterval=0,
+                             miniters=1, delay=1e-9)
+
+    def _draw(self, logs):
+        self._bar.set_postfix_str(described(logs), refresh=False)
+        self._bar.update(self._seen - self._bar.n)
+
+    def _close(self, logs):
+        if self.verbose == 1 and self._bar is not None:
+            self._bar.total = self._bar.total or self._seen
+            self._bar.set_postfix_str(described(logs), refresh=False)
+            self._bar.n = self._seen
+            self._bar.close()
+            self._bar = None
+        elif self.verbose == 2:
+            print(self._line(logs))
+        self.steps = self.steps or self._seen
+
+    def _line(self, logs):
+        seconds = perf_counter() - self._began
+        each = seconds / max(self._seen, 1)
+        parts = [self._title] if self._title else []
+        parts += [f"{self._seen}/{self.steps or self._seen}", f"{seconds:.0f}s",
+                  f"{each * 1e3:.0f}ms/step" if each >= 1e-3 else f"{each * 1e6:.0f}us/step"]
+        return " - ".join([*parts, described(logs)] if logs else parts)
+
+
+def described(logs):
+    """Return logs as text: ``loss: 0.1234 - val_loss: 1.2345e-05``."""
+    return " - ".join(f"{name}: {_number(value)}" for name, value in (logs or {}).items())
+
+
+def _number(value):
+    try:
+        value = float(value)
+    except (TypeError, ValueError):
+        return str(value)
+    return f"{value:.4f}" if abs(value) > 1e-3 else f"{value:.4e}"

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Metrics: numbers that tell how well a model does, over all batches of an epoch."""
+
+from ..losses import (
+    binary_crossentropy,
+    categorical_crossentropy,
+    categorical_hinge,
+    hinge,
+    huber,
+    kind_of_targets,
+    kl_divergence,
+    log_cosh,
+    mean_absolute_error,
+    mean_absolute_percentage_error,
+    mean_squared_error,
+    mean_squared_logarithmic_error,
+    poisson,
+    sparse_categorical_crossentropy,
+    squared_hinge,
+)
+from ..losses.weights import weights_with_mask
+from ..registry import Registry
+from .accuracy import (
+    Accuracy,
+    BinaryAccuracy,
+    CategoricalAccuracy,
+    SparseCategoricalAccuracy,
+    SparseTopKCategoricalAccuracy,
+    TopKCategoricalAccuracy,
+    binary_accuracy,
+    categorical_accuracy,
+    sparse_categorical_accuracy,
+    sparse_top_k_categorical_accuracy,
+    top_k_categorical_accuracy,
+)
+from .base import Mean, MeanMetricWrapper, Metric, Sum, function_name
+from .confusion import (
+    AUC,
+    FalseNegatives,
+    FalsePositives,
+    Precision,
+    Recall,
+    TrueNegatives,
+    TruePositives,
+)
+from .errors import (
+    BinaryCrossentropy,
+    CategoricalCrossentropy,
+    CategoricalHinge,
+    CosineSimilarity,
+    Hinge,
+    KLDivergence,
+    LogCoshError,
+    MeanAbsoluteError,
+    MeanAbsolutePercentageError,
+    MeanSquaredError,
+    MeanSquaredLogarithmicError,
+    Poisson,
+    R2Score,
+    RootMeanSquaredError,
+    SparseCategoricalCrossentropy,
+    SquaredHinge,
+)
+from .fscore import F1Score, FBetaScore
+
+__all__ = [
+    "AUC",
+    "Accuracy",
+    "BinaryAccuracy",
+    "BinaryCrossentropy",
+    "CategoricalAccuracy",
+    "CategoricalCrossentropy",
+    "CategoricalHinge",
+    "CosineSimilarity",
+    "F1Score",
+    "FBetaScore",
+    "FalseNegatives",
+    "FalsePositives",
+    "Hinge",
+    "KLDivergence",
+    "LogCoshError",
+    "Mean",
+    "MeanAbsoluteError",
+    "MeanAbsolutePercentageError",
+    "MeanMetricWrapper",
+    "MeanSquaredError",
+    "MeanSquaredLogarithmicError",
+    "Metric",
+    "Poisson",
+    "Precision",
+    "R2Score",
+    "Recall",
+    "RootMeanSquaredError",
+    "SparseCategoricalAccuracy",
+    "SparseCategoricalCrossentropy",
+    "SparseTopKCategoricalAccuracy",
+    "SquaredHinge",
+    "Sum",
+    "TopKCategoricalAccuracy",
+    "TrueNegatives",
+    "TruePositives",
+    "binary_accuracy",
+    "binary_crossentropy",
+    "categorical_accuracy",
+    "categorical_crossentropy",
+    "categorical_hinge",
+    "deserialize",
+    "get",
+    "hinge",
+    "huber",
+    "kl_divergence",
+    "log_cosh",
+    "mean_absolute_error",
+    "mean_absolute_percentage_error",
+    "mean_squared_error",
+    "mean_squared_logarithmic_error",
+    "poisson",
+    "resolve",
+    "serialize",
+    "sparse_categorical_accuracy",
+    "sparse_categorical_crossentropy",
+    "sparse_top_k_categorical_accuracy",
+    "squared_hinge",
+    "top_k_categorical_accuracy",
+    "weights_with_mask",
+]
+
+_CLASSES = (
+    AUC, Accuracy, BinaryAccuracy, BinaryCrossentropy, CategoricalAccuracy,
+    CategoricalCrossentropy, CategoricalHinge, CosineSimilarity, F1Score, FBetaScore,
+    FalseNegatives, FalsePositives, Hinge, KLDivergence, LogCoshError, Mean, MeanAbsoluteError,
+    MeanAbsolutePercentageError, MeanSquaredError, MeanSquaredLogarithmicError, Poisson,
+    Precision, R2Score, Recall, RootMeanSquaredError, SparseCategoricalAccuracy,
+    SparseCategoricalCrossentropy, SparseTopKCategoricalAccuracy, SquaredHinge, Sum,
+    TopKCategoricalAccuracy, TrueNegatives, TruePositives,
+)
+_ALIASES = {
+    "bce": BinaryCrossentropy, "mae": MeanAbsoluteError, "mape": MeanAbsolutePercentageError,
+    "mse": MeanSquaredError, "msle": MeanSquaredLogarithmicError,
+}
+
+_registry = Registry("metric", _CLASSES,
+                     _ALIASES | {name.upper(): cls for name, cls in _ALIASES.items()})
+get, serialize, deserialize = _registry.get, _registry.serialize, _registry.deserialize
+
+_ACCURACIES = (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy)
+
+
+def resolve(identifier, y_true_shape, y_pred_shape):
+    """Return the `Metric` of what was given to ``compile``, under its name in the history.
+
+    Parameters
+    ----------
+    identifier : str, Metric, class of one, dict or function
+        "accuracy" and "acc" stand for the one of the three that fits the shapes. A function
+        ``fn(y_true, y_pred)`` returns values, of which the metric is the mean. A name that was
+        given stays.
+    y_true_shape, y_pred_shape : tuple of int
+        The shapes of targets and output.
+
+    Raises
+    ------
+    ValueError
+        If it is not known.
+    """
+    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
+        return _ACCURACIES[kind_of_targets(y_true_shape, y_pred_shape)](name=identifier)
+    found = get(identifier)
+    if found is None:
+        raise ValueError("a metric must be a name, a Metric or a function, got None")
+    name = identifier if isinstance(identifier, str) else function_name(found)
+    if not isinstance(found, Metric):
+        loss_class = getattr(found, "loss_class", None)
+        found = MeanMetricWrapper(loss_class().values if loss_class else found, name)
+    found.name = name
+    return found

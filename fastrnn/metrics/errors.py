@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far an output is from its targets: the means of the losses' values, and relatives."""
+
+import math
+
+import numpy as np
+
+from .. import checks, losses
+from ..losses.targets import alike
+from ..losses.weights import aligned
+from .base import Mean, MeanMetricWrapper, Metric, floats
+
+
+class _LossMean(MeanMetricWrapper):
+    """The mean of the values of a loss of class `_loss`."""
+
+    def __init__(self, name=None, dtype=None, **options):
+        self._kernel = self._loss(**options)
+        super().__init__(self._values, name or self._kernel.name, dtype)
+        for option, value in options.items():
+            setattr(self, option, value)
+
+    def _values(self, y_true, y_pred):
+        return self._kernel.values(y_true, y_pred)
+
+
+class MeanSquaredError(_LossMean):
+    """The mean of `losses.MeanSquaredError`."""
+
+    _loss = losses.MeanSquaredError
+
+
+class MeanAbsoluteError(_LossMean):
+    """The mean of `losses.MeanAbsoluteError`."""
+
+    _loss = losses.MeanAbsoluteError
+
+
+class MeanAbsolutePercentageError(_LossMean):
+    """The mean of `losses.MeanAbsolutePercentageError`."""
+
+    _loss = losses.MeanAbsolutePercentageError
+
+
+class MeanSquaredLogarithmicError(_LossMean):
+    """The mean of `losses.MeanSquaredLogarithmicError`."""
+
+    _loss = losses.MeanSquaredLogarithmicError
+
+
+class LogCoshError(_LossMean):
+    """The mean of `losses.LogCosh`."""
+
+    _loss = losses.LogCosh
+
+    def __init__(self, name="logcosh", dtype=None):
+        super().__init__(name, dtype)
+
+
+class Poisson(_LossMean):
+    """The mean of `losses.Poisson`."""
+
+    _loss = losses.Poisson
+
+
+class KLDivergence(_LossMean):
+    """The mean of `losses.KLDivergence`."""
+
+    _loss = losses.KLDivergence
+
+
+class Hinge(_LossMean):
+    """The mean of `losses.Hinge`."""
+
+    _loss = losses.Hinge
+
+
+class SquaredHinge(_LossMean):
+    """The mean of `losses.SquaredHinge`."""
+
+    _loss = losses.SquaredHinge
+
+
+class CategoricalHinge(_LossMean):
+    """The mean of `losses.CategoricalHinge`."""
+
+    _loss = losses.CategoricalHinge
+
+
+class BinaryCrossentropy(_LossMean):
+    """The mean of `losses.BinaryCrossentropy`."""
+
+    _loss = losses.BinaryCrossentropy
+    fields = ("name", "from_logits", "label_smoothing")
+
+    def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False,
+                 label_smoothing=0):
+        super().__init__(name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
+
+
+class CategoricalCrossentropy(_LossMean):
+    """The mean of `losses.CategoricalCrossentropy`."""
+
+    _loss = losses.CategoricalCrossentropy
+    fields = ("name", "from_logits", "label_smoothing", "axis")
+
+    def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False,
+                 label_smoothing=0, axis=-1):
+        super().__init__(name, dtype, from_logits=from_logits, label_smoothing=label_smoothing,
+                         axis=axis)
+
+
+class SparseCategoricalCrossentropy(_LossMean):
+    """The mean of `losses.SparseCategoricalCrossentropy`.
+
+    As in Keras a sample of the class `ignore_class` has the value 0 and counts, unless there are
+    weights or a mask: then it does not.
+    """
+
+    _loss = losses.SparseCategoricalCrossentropy
+    fields = ("name", "from_logits", "ignore_class", "axis")
+
+    def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False,
+                 ignore_class=None, axis=-1):
+        super().__init__(name, dtype, from_logits=from_logits, ignore_class=ignore_class,
+                         axis=axis)
+
+    def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
+        if self.ignore_class is not None and not (sample_weight is None and mask is None):
+            shape, _ = self._kernel.check(np.shape(y_true), np.shape(y_pred))
+            valid = np.not_equal(y_true, self.ignore_class).reshape(shape)
+            mask = valid if mask is None else np.logical_and(mask, valid)
+        super().update_masked(y_true, y_pred, sample_weight, mask)
+
+
+class CosineSimilarity(_LossMean):
+    """The mean cosine of the angle between targets and output along `axis`."""
+
+    _loss = losses.CosineSimilarity
+    fields = ("name", "axis")
+
+    def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
+        super().__init__(name, dtype, axis=axis)
+
+    def _values(self, y_true, y_pred):
+        return -super()._values(y_true, y_pred)
+
+
+class RootMeanSquaredError(Mean):
+    """sqrt(mean((y_pred - y_true)^2))."""
+
+    def __init__(self, name="root_mean_squared_error", dtype=None):
+        super().__init__(name, dtype)
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = _alike(self.name, y_true, y_pred)
+        super().update_state(np.square(y_pred - y_true), sample_weight)
+
+    def result(self):
+        return math.sqrt(super().result())
+
+
+class R2Score(Metric):
+    """1 - sum((y_true - y_pred)^2) / sum((y_true - mean)^2), of each of the output's numbers.
+
+    Parameters
+    ----------
+    class_aggregation : {"uniform_average", "variance_weighted_average"} or None
+        How the scores of the numbers become one; None leaves them.
+    num_regressors : int
+        Above 0: the score is adjusted for so many inputs.
+    name, dtype
+        See `Metric`.
+    """
+
+    fields = ("name", "class_aggregation", "num_regressors")
+
+    def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score",
+                 dtype=None):
+        super().__init__(dtype, name)
+        if class_aggregation is not None:
+            checks.choice("class_aggregation", class_aggregation,
+                          ("uniform_average", "variance_weighted_average"))
+        self.class_aggregation = class_aggregation
+        self.num_regressors = checks.count("num_regressors", num_regressors, minimum=0)
+        self.reset_state()
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        y_true, y_pred = _alike(self.name, y_true, y_pred)
+        if y_true.ndim != 2:
+            raise ValueError(f"r2_score wants an output of shape (rows, numbers), "
+                             f"got {y_pred.shape}")
+        y_true = y_true.astype(np.float64)
+        weights = np.ones(()) if sample_weight is None else np.asarray(sample_weight, np.float64)
+        weights = np.broadcast_to(aligned("sample_weight", weights, y_true.shape), y_true.shape)
+        self.sum = self.sum + (weights * y_true).sum(0)
+        self.squared_sum = self.squared_sum + (weights * y_true * y_true).sum(0)
+        self.residual = self.residual + (weights * np.square(y_true - y_pred)).sum(0)
+        self.count = self.count + weights.sum(0)
+        self.num_samples += y_true.size
+
+    def result(self):
+        with np.errstate(divide="ignore", invalid="ignore"):
+            total = self.squared_sum - self.sum * (self.sum / self.count)
+            scores = 1 - self.residual / total
+        scores = np.where(np.isinf(scores), 0.0, scores)
+        if self.class_aggregation == "variance_weighted_average":
+            scores = (total * scores).sum() / total.sum()
+        elif self.class_aggregation is not None:
+            scores = scores.mean()
+        spare = self.num_samples - self.num_regressors - 1
+        if self.num_regressors and spare > 0:
+            scores = 1 - (1 - scores) * (self.num_samples - 1) / spare
+        return scores if np.ndim(scores) else float(scores)
+
+    def reset_state(self):
+        self.sum = self.squared_sum = self.residual = self.count = np.zeros(())
+        self.num_samples = 0
+
+
+def _alike(name, y_true, y_pred):
+    y_true, y_pred = checks.as_ndarray("y_true", y_true), floats("y_pred", y_pred)
+    true, pred = alike(name, y_true.shape, y_pred.shape)
+    return y_true.reshape(true).astype(y_pred.dtype, copy=False), y_pred.reshape(pred)
