@@ -9,7 +9,7 @@ PIP = $(PY) -m pip --disable-pip-version-check
 SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
 C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] bench/*.c)
 
-.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks clean
+.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks bench-keras clean
 
 demo: $(VENV)/.package
 	$(PY) -m fastrnn demo
@@ -44,6 +44,9 @@ bench-limits: $(VENV)/.bench
 bench-marks: $(VENV)/.bench
 	@failed=0; for p in rows start memory program; do $(PY) bench/$$p.py || failed=1; done; exit $$failed
 
+bench-keras: $(VENV)/.bench-keras
+	$(PY) bench/keras_programs.py $(ARGS)
+
 clean:
 	rm -rf $(VENV) build dist *.egg-info fastrnn/_core/*.c fastrnn/_core/*.so
 	$(MAKE) -C src_c clean
@@ -57,7 +60,7 @@ $(VENV)/.package: $(SOURCES) | $(PY)
 	touch $@
 
 # torch first and by itself, so that the version asked for is the one the others find.
-$(VENV)/.test $(VENV)/.bench: $(VENV)/.%: $(SOURCES) | $(PY)
+$(VENV)/.test $(VENV)/.bench $(VENV)/.bench-keras: $(VENV)/.%: $(SOURCES) | $(PY)
 	$(PIP) install "$(TORCH)"
 	$(PIP) install -e ".[$*]"
 	touch $@ $(VENV)/.package

@@ -2,7 +2,9 @@
 """Recurrent networks (RNN, LSTM, GRU) on CPUs: inference, streaming and training.
 
 The engine is ``fastrnn.RNN``, ``fastrnn.LSTM`` and ``fastrnn.GRU``: NumPy arrays in, NumPy arrays
-out, with torch.nn's names and layouts. Submodules are imported when first used.
+out, with torch.nn's names and layouts. `layers`, `models` and their like speak Keras;
+``import fastrnn as keras`` serves programs written for it. Submodules are imported when first
+used.
 """
 
 from . import checks as _checks
@@ -23,8 +25,16 @@ __all__ = [
     "show_config",
 ]
 
-_SUBMODULES = ("charmodel", "cli", "io", "modules", "optimizers", "preprocessing",
-               "reference")
+_SUBMODULES = (
+    "activations", "callbacks", "charmodel", "cli", "constraints", "generation", "initializers",
+    "io", "layers", "losses", "metrics", "models", "modules", "optimizers", "preprocessing",
+    "random", "reference", "regularizers", "utils",
+)
+# Where else a name of the package comes from, when it is first used.
+_HOMES = {
+    "Input": "models", "KerasTensor": "symbolic", "Layer": "layers", "Model": "models",
+    "Sequential": "models", "Variable": "layers.variable", "generate": "generation",
+}
 
 
 def get_num_threads():
@@ -69,8 +79,12 @@ def __getattr__(name):
         from importlib import import_module
 
         return import_module(f".{name}", __name__)
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_SUBMODULES})
+    return sorted({*globals(), *_SUBMODULES, *_HOMES})

@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from . import checks, io
+from .generation.choice import draw
 from .modules import Dense, Embedding
 from .modules.base import Composite
 from .modules.cross_entropy import cross_entropy
@@ -180,10 +181,4 @@ class CharModel(Composite):
 
 def _draw(logits, temperature, rng):
     """Return an index drawn from softmax(logits / temperature)."""
-    best = int(logits.argmax())
-    if temperature == 0:
-        return best
-    z = (logits.astype(np.float64) - logits[best]) / temperature
-    cumulative = np.exp(z).cumsum()
-    k = int(cumulative.searchsorted(rng.random() * cumulative[-1], side="right"))
-    return min(k, len(logits) - 1)
+    return int(draw(logits[None], temperature, rng)[0])

@@ -10,7 +10,6 @@ import pytest
 import fastrnn
 from fastrnn.modules import Dense, Embedding
 from fastrnn.modules.base import Composite
-from fastrnn.modules.products import add_products_of_rows, multiply_rows
 from gradient_check import central_differences
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error
 
@@ -86,19 +85,6 @@ def test_embedding_against_torch(rng, dtype, kind):
     assert relative_error(layer(ids), y_torch.detach()) == 0
     layer.backward(dy)
     assert relative_error(layer.grads["weight"], oracle.weight.grad) < RELATIVE[dtype]
-
-
-@pytest.mark.parametrize("rows", [0, 1, 3, 64, 1000])
-@pytest.mark.parametrize("sizes", [(1, 1), (70, 62), (257, 300), (600, 500)])
-def test_products_in_pieces_are_the_whole_product(rng, rows, sizes):
-    inputs, outputs = sizes
-    a, b = rng.standard_normal((rows, inputs)), rng.standard_normal((inputs, outputs))
-    assert relative_error(multiply_rows(a, b), a @ b) < RELATIVE["float64"]
-    c = rng.standard_normal((rows, outputs))
-    into = rng.standard_normal((inputs, outputs))
-    want = into + a.T @ c
-    add_products_of_rows(a, c, into)
-    assert relative_error(into, want) < RELATIVE["float64"]
 
 
 def layer_and_input(kind, rng, dtype="float64"):

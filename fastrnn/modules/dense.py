@@ -2,8 +2,8 @@
 """Dense layer: the same affine map at every position."""
 
 from .. import checks
+from ..products import add_products_of_rows, multiply_rows
 from .base import Layer
-from .products import add_products_of_rows, multiply_rows
 
 
 class Dense(Layer):

@@ -1,139 +1,401 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From text to blocks of numbers, and back."""
+"""Texts as sequences of word numbers, in the words of Keras 2 (Keras 3 has no such module)."""
 
-from collections.abc import Sequence
+import functools
+import hashlib
+import json
+from collections import Counter, OrderedDict, defaultdict
+from itertools import chain
 
 import numpy as np
 
 from .. import checks
 
+_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+_MODES = ("binary", "count", "tfidf", "freq")
 
-class Vocabulary:
-    """The characters a model knows; a character's number is its place among them.
+
+def text_to_word_sequence(input_text, filters=_FILTERS, lower=True, split=" "):
+    """Return the words of a text.
 
     Parameters
     ----------
-    characters : str
-        Each character once, in ascending order; `from_text` finds those of a text.
+    input_text : str
+        The text.
+    filters : str or list of str
+        Characters that separate words as `split` does and belong to none.
+    lower : bool
+        Whether to make the words lower case.
+    split : str
+        What stands between words.
+
+    Returns
+    -------
+    list of str
+        None of them empty.
+
+    Raises
+    ------
+    TypeError
+        If `input_text` is not a str.
+    ValueError
+        If `split` is empty.
+    """
+    if not isinstance(input_text, str):
+        raise TypeError(f"text must be a str, got {type(input_text).__name__}")
+    if lower:
+        input_text = input_text.lower()
+    words = input_text.translate(_separators("".join(filters), split)).split(split)
+    return [word for word in words if word]
+
+
+@functools.lru_cache(maxsize=16)
+def _separators(filters, split):
+    return str.maketrans(dict.fromkeys(filters, split))
+
+
+def one_hot(input_text, n, filters=_FILTERS, lower=True, split=" ", analyzer=None):
+    """Return the words of a text as numbers in [1, n) by Python's ``hash``.
+
+    They differ from run to run of Python; `hashing_trick` has a hash that does not. For the
+    arguments and the errors see there.
+    """
+    return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)
+
+
+def hashing_trick(text, n, hash_function=None, filters=_FILTERS, lower=True, split=" ",
+                  analyzer=None):
+    """Return the words of a text as numbers, ``hash(word) % (n - 1) + 1``.
+
+    Different words may get the same number; none gets 0.
+
+    Parameters
+    ----------
+    text : str
+        The text.
+    n : int
+        Numbers are in [1, n); at least 2.
+    hash_function : callable, "md5" or None
+        From a word to an int; None is Python's ``hash``, which differs from run to run.
+    filters, lower, split
+        As in `text_to_word_sequence`.
+    analyzer : callable, optional
+        From a text to its words, in place of `text_to_word_sequence`.
+
+    Returns
+    -------
+    list of int
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is not an int of at least 2, and as `text_to_word_sequence`.
+    """
+    spread = checks.count("n", n, minimum=2) - 1
+    if hash_function is None:
+        hash_function = hash
+    elif hash_function == "md5":
+        hash_function = _md5
+    if analyzer is None:
+        words = text_to_word_sequence(text, filters, lower, split)
+    else:
+        words = analyzer(text)
+    return [hash_function(word) % spread + 1 for word in words]
+
+
+def _md5(word):
+    return int.from_bytes(hashlib.md5(word.encode(), usedforsecurity=False).digest(), "big")
+
+
+class Tokenizer:
+    """Numbers the words of texts: 1 is the most frequent, 0 stands for no word.
+
+    Parameters
+    ----------
+    num_words : int, optional
+        Only numbers below it are used: the ``num_words - 1`` most frequent words. None or 0: all.
+    filters, lower, split
+        As in `text_to_word_sequence`.
+    char_level : bool
+        Whether the characters of a text are its words.
+    oov_token : str, optional
+        A word that stands for all unknown ones, with the number 1; without it they are left out.
+    analyzer : callable, optional
+        From a text to its words, in place of `text_to_word_sequence`.
+    document_count : int
+        Texts seen so far.
+
+    Attributes
+    ----------
+    word_counts : OrderedDict of str to int
+        How often each word occurs, in the order of first occurrence.
+    word_docs : dict of str to int
+        In how many texts each word occurs.
+    word_index, index_word : dict
+        From words to numbers and back, of all words whatever `num_words`.
+    index_docs : dict of int to int
+        In how many texts the word of each number occurs.
+    document_count : int
+        Texts seen so far.
+
+    Notes
+    -----
+    A text given as a list of str is a list of words already. All methods take any iterable of
+    texts; one str is read as a text for each character.
     """
 
-    def __init__(self, characters):
-        if not isinstance(characters, str):
-            raise TypeError(f"characters must be a str, got {type(characters).__name__}")
-        if not characters or "".join(sorted(set(characters))) != characters:
-            raise ValueError("characters must be at least one, each once and in ascending order")
-        self.characters = characters
-        self._codes = _codes(characters)
+    def __init__(self, num_words=None, filters=_FILTERS, lower=True, split=" ", char_level=False,
+                 oov_token=None, analyzer=None, document_count=0):
+        if num_words is not None:
+            num_words = checks.count("num_words", num_words, minimum=0)
+        self.num_words = num_words
+        self.filters = filters
+        self.lower = lower
+        self.split = split
+        self.char_level = char_level
+        self.oov_token = oov_token
+        self.analyzer = analyzer
+        self.document_count = document_count
+        self.word_counts = OrderedDict()
+        self.word_docs = defaultdict(int)
+        self.index_docs = defaultdict(int)
+        self.word_index = {}
+        self.index_word = {}
 
-    @classmethod
-    def from_text(cls, text):
-        """Return the vocabulary of the characters that occur in `text`."""
-        return cls("".join(sorted(set(_text(text)))))
+    def fit_on_texts(self, texts):
+        """Count the words of `texts`, beside those counted before, and number all of them anew.
 
-    def __len__(self):
-        return len(self.characters)
+        Equally frequent words are numbered in the order of first occurrence.
 
-    def __eq__(self, other):
-        return isinstance(other, Vocabulary) and self.characters == other.characters
-
-    def __hash__(self):
-        return hash(self.characters)
-
-    def __repr__(self):
-        return f"Vocabulary({self.characters!r})"
-
-    def encode(self, text):
-        """Return the numbers of the characters of `text`, int64 (len(text),).
+        Parameters
+        ----------
+        texts : iterable of str or of list of str
+            The texts.
 
         Raises
         ------
         TypeError
-            If `text` is not a str.
-        ValueError
-            Naming the characters that are not in the vocabulary.
+            If a text is neither; nothing is counted then.
         """
-        codes = _codes(text)
-        ids = np.searchsorted(self._codes, codes)
-        ids[ids == len(self)] = 0
-        if (self._codes[ids] != codes).any():
-            unknown = "".join(sorted(set(text) - set(self.characters)))
-            raise ValueError(f"characters not in the vocabulary: {unknown[:20]!r}")
-        return ids
+        counts, documents, read = Counter(), Counter(), 0
+        for text in texts:
+            words = Counter(self._words(text))
+            counts.update(words)
+            documents.update(words.keys())
+            read += 1
+        self.document_count += read
+        for word, count in counts.items():
+            self.word_counts[word] = self.word_counts.get(word, 0) + count
+            self.word_docs[word] += documents[word]
+        self._number()
 
-    def decode(self, ids):
-        """Return the text of a sequence of numbers.
+    def _number(self):
+        ranked = sorted(self.word_counts, key=self.word_counts.get, reverse=True)
+        if self.oov_token is not None:
+            ranked.insert(0, self.oov_token)
+        self.word_index = {word: number for number, word in enumerate(ranked, 1)}
+        self.index_word = {number: word for word, number in self.word_index.items()}
+        for word, count in self.word_docs.items():
+            self.index_docs[self.word_index[word]] = count
+
+    def _words(self, text):
+        if isinstance(text, list | tuple):
+            return [word.lower() for word in text] if self.lower else text
+        if not isinstance(text, str):
+            raise TypeError("each text must be a str or a list of str, "
+                            f"got {type(text).__name__}")
+        if self.char_level:
+            return text.lower() if self.lower else text
+        if self.analyzer is not None:
+            return self.analyzer(text)
+        return text_to_word_sequence(text, self.filters, self.lower, self.split)
+
+    def fit_on_sequences(self, sequences):
+        """Count in how many sequences each number occurs, for "tfidf" without `fit_on_texts`.
+
+        Parameters
+        ----------
+        sequences : list of sequences of int
+            Texts as numbers.
+        """
+        self.document_count += len(sequences)
+        for numbers in sequences:
+            for number in set(numbers):
+                self.index_docs[number] += 1
+
+    def texts_to_sequences(self, texts):
+        """Return a list of the word numbers of each text; see the class for unknown words.
 
         Raises
         ------
-        IndexError
-            If a number is not in [0, len(self)).
+        TypeError
+            If a text is neither a str nor a list of str.
+        ValueError
+            If there is an `oov_token` that has no number, as before `fit_on_texts`.
         """
-        ids = np.asarray(ids, dtype=np.int64)
-        if ids.size and (ids.min() < 0 or ids.max() >= len(self)):
-            raise IndexError(f"ids must be in [0, {len(self)})")
-        return "".join(self.characters[k] for k in ids.tolist())
+        return list(self.texts_to_sequences_generator(texts))
+
+    def texts_to_sequences_generator(self, texts):
+        """Yield what `texts_to_sequences` returns, one text at a time."""
+        unknown = self._unknown()
+        limit = self.num_words or np.inf
+        numbers = {word: number if number < limit else unknown
+                   for word, number in self.word_index.items()}
+        for text in texts:
+            found = [numbers.get(word, unknown) for word in self._words(text)]
+            yield [number for number in found if number is not None]
+
+    def _unknown(self):
+        """Return the number for unknown words, None where they are left out."""
+        if self.oov_token is None:
+            return None
+        if self.oov_token not in self.word_index:
+            raise ValueError(f"oov_token {self.oov_token!r} has no number yet: call fit_on_texts "
+                             "first")
+        return self.word_index[self.oov_token]
+
+    def sequences_to_texts(self, sequences):
+        """Return the words of each sequence of numbers, joined by spaces.
+
+        Numbers without a word, or of `num_words` and more, become the `oov_token` or nothing.
+
+        Raises
+        ------
+        ValueError
+            If there is an `oov_token` that has no number, as before `fit_on_texts`.
+        """
+        return list(self.sequences_to_texts_generator(sequences))
+
+    def sequences_to_texts_generator(self, sequences):
+        """Yield what `sequences_to_texts` returns, one sequence at a time."""
+        unknown = self.index_word.get(self._unknown())
+        limit = self.num_words or np.inf
+        words = {number: word if number < limit else unknown
+                 for number, word in self.index_word.items()}
+        for numbers in sequences:
+            found = (words.get(number, unknown) for number in numbers)
+            yield " ".join(word for word in found if word is not None)
+
+    def texts_to_matrix(self, texts, mode="binary"):
+        """Return one row for each text, one column for each word number.
+
+        For `mode` and the errors see `sequences_to_matrix`.
+
+        Returns
+        -------
+        ndarray (N, V), float64
+        """
+        return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
+
+    def sequences_to_matrix(self, sequences, mode="binary"):
+        """Return one row for each sequence, one column for each number.
+
+        Parameters
+        ----------
+        sequences : iterable of N sequences of int
+            Texts as numbers; numbers of V and more do not count.
+        mode : {"binary", "count", "tfidf", "freq"}
+            With n the number of occurrences, L the length of the sequence, D texts seen and d
+            those that hold the word: 1 if n > 0; n; (1 + log n) log(1 + D / (1 + d)) if n > 0;
+            n / L.
+
+        Returns
+        -------
+        ndarray (N, V), float64
+            V is `num_words`, or where that is None one more than there are words.
+
+        Raises
+        ------
+        ValueError
+            If `mode` is none of these, V or D is not known yet, or a number is negative.
+        TypeError
+            If the sequences do not hold integers.
+        """
+        checks.choice("mode", mode, _MODES)
+        if not self.num_words and not self.word_index:
+            raise ValueError("num_words must be given, or fit_on_texts called first: the number "
+                             "of columns is not known")
+        if mode == "tfidf" and not self.document_count:
+            raise ValueError("mode 'tfidf' needs texts to be counted: call fit_on_texts or "
+                             "fit_on_sequences first")
+        sequences = list(sequences)
+        counts = _counts(sequences, self.num_words or len(self.word_index) + 1)
+        if mode == "count":
+            return counts
+        if mode == "binary":
+            return (counts > 0).astype(np.float64)
+        if mode == "freq":
+            lengths = np.array([len(numbers) or 1 for numbers in sequences])
+            return counts / lengths[:, None] if len(counts) else counts
+        return self._tfidf(counts)
+
+    def _tfidf(self, counts):
+        """Return (1 + log n) log(1 + D / (1 + d)) (Manning, Raghavan and Schütze, 2008, ch. 6)."""
+        documents = np.array([self.index_docs.get(k, 0) for k in range(counts.shape[1])])
+        rarity = np.log(1 + self.document_count / (1 + documents))
+        present = counts > 0
+        logs = np.log(counts, out=np.zeros_like(counts), where=present)
+        return np.where(present, 1 + logs, 0) * rarity
+
+    def get_config(self):
+        """Return the arguments but the analyzer, and what was counted as JSON texts."""
+        return {
+            "num_words": self.num_words,
+            "filters": self.filters,
+            "lower": self.lower,
+            "split": self.split,
+            "char_level": self.char_level,
+            "oov_token": self.oov_token,
+            "document_count": self.document_count,
+            **{name: json.dumps(getattr(self, name)) for name in _COUNTED},
+        }
+
+    def to_json(self, **kwargs):
+        """Return the tokenizer as a JSON text, as Keras 2 writes it; kwargs go to json.dumps."""
+        return json.dumps({"class_name": "Tokenizer", "config": self.get_config()}, **kwargs)
 
 
-def _text(value):
-    if not isinstance(value, str):
-        raise TypeError(f"text must be a str, got {type(value).__name__}")
-    return value
+def _counts(sequences, columns):
+    """Return how often each number below `columns` occurs in each sequence, float64 (N, V)."""
+    lengths = [len(numbers) for numbers in sequences]
+    numbers = np.array(list(chain.from_iterable(sequences)))
+    if numbers.size and numbers.dtype.kind not in "iu":
+        raise TypeError(f"sequences must hold integers, got {numbers.dtype}")
+    if numbers.size and numbers.min() < 0:
+        raise ValueError(f"sequences must hold numbers of at least 0, got {numbers.min()}")
+    rows = np.repeat(np.arange(len(lengths)), lengths)
+    known = numbers < columns
+    cells = rows[known] * columns + numbers[known].astype(np.int64)
+    counts = np.bincount(cells, minlength=len(lengths) * columns)
+    return counts.reshape(len(lengths), columns).astype(np.float64)
 
 
-def _codes(text):
-    """Return the code points of `text`, uint32."""
-    return np.frombuffer(_text(text).encode("utf-32-le", "surrogatepass"), dtype="<u4")
+_COUNTED = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
 
 
-class Blocks(Sequence):
-    """One long text as blocks for truncated backpropagation through time.
-
-    The text is cut into N rows of equal length, which are read side by side. Block k holds the
-    next T steps of every row: inputs (T, N) and targets (T, N), the targets one step later. The
-    state at the end of a block is the initial state of the next (Williams and Peng, 1990).
-
-    Parameters
-    ----------
-    ids : array (L,)
-        The text, as integers.
-    batch_size : int
-        N.
-    steps : int
-        T.
-    offset : int
-        Where to begin; another one for each pass moves the block boundaries.
-    whole : bool
-        Whether what is left at the rows' ends, less than T steps, is left out; else it is
-        the last block.
+def tokenizer_from_json(json_string):
+    """Return the tokenizer of a JSON text that `Tokenizer.to_json`, or Keras 2's, wrote.
 
     Raises
     ------
     ValueError
-        If the text is too short for one block.
+        If it is not the JSON text of a tokenizer.
     """
+    stored = json.loads(json_string)
+    try:
+        config = dict(stored["config"])
+        counted = {name: json.loads(config.pop(name)) for name in _COUNTED}
+        tokenizer = Tokenizer(**config)
+        tokenizer.word_counts.update(counted["word_counts"])
+        tokenizer.word_docs.update(counted["word_docs"])
+        tokenizer.index_docs.update(_int_keys(counted["index_docs"]))
+        tokenizer.index_word = _int_keys(counted["index_word"])
+        tokenizer.word_index = counted["word_index"]
+    except (KeyError, TypeError, AttributeError) as reason:
+        raise ValueError(f"json_string is not that of a Tokenizer: {reason!r}") from None
+    return tokenizer
 
-    def __init__(self, ids, batch_size, steps, offset=0, whole=True):
-        rows = checks.count("batch_size", batch_size)
-        self.steps = checks.count("steps", steps)
-        offset = checks.count("offset", offset, minimum=0)
-        ids = np.asarray(ids)
-        if ids.ndim != 1 or ids.dtype.kind not in "iu":
-            raise TypeError(f"ids must be a 1-D array of integers, got {ids.ndim}-D {ids.dtype}")
-        length = max(0, len(ids) - 1 - offset) // rows
-        needed = self.steps if whole else 1
-        if length < needed:
-            raise ValueError(f"the text is too short: {len(ids)} characters, at least "
-                             f"{rows * needed + 1 + offset} are needed for {rows} rows "
-                             f"of {needed} steps")
-        stop = offset + rows * length
-        self._inputs = ids[offset:stop].reshape(rows, length).T
-        self._targets = ids[offset + 1:stop + 1].reshape(rows, length).T
-        self._length = length // self.steps if whole else -(-length // self.steps)
 
-    def __len__(self):
-        return self._length
-
-    def __getitem__(self, index):
-        k = range(self._length)[index]
-        steps = slice(k * self.steps, (k + 1) * self.steps)
-        return self._inputs[steps], self._targets[steps]
+def _int_keys(mapping):
+    """JSON has only strings for keys."""
+    return {int(key): value for key, value in mapping.items()}

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers, in Keras' words. A module is loaded when the first of its layers is used."""
+
+from importlib import import_module
+
+_HOMES = {
+    "activation": ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax"),
+    "attention": ("AdditiveAttention", "Attention"),
+    "base": ("Layer",),
+    "bidirectional": ("Bidirectional",),
+    "dense": ("Dense",),
+    "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
+    "embedding": ("Embedding",),
+    "function": ("Lambda",),
+    "input": ("InputLayer",),
+    "masking": ("Masking",),
+    "merging": ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply",
+                "Subtract", "add", "average", "concatenate", "dot", "maximum", "minimum",
+                "multiply", "subtract"),
+    "normalization": ("BatchNormalization", "LayerNormalization"),
+    "operators": ("Arithmetic", "GetItem"),
+    "pooling": ("AveragePooling1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D",
+                "MaxPooling1D"),
+    "rnn": ("GRU", "LSTM", "SimpleRNN"),
+    "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
+    "described": ("custom_objects", "deserialize", "serialize"),
+    "time_distributed": ("TimeDistributed",),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+_HOME |= {"Input": "..symbolic"}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name):
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOME[name]
+    value = getattr(import_module(home if home.startswith(".") else f".{home}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Activations as layers."""
+
+from .. import activations
+from .base import Layer
+
+
+class Activation(Layer):
+    """y = activation(x), of any shape.
+
+    Parameters
+    ----------
+    activation : str or Activation
+    **options
+        Those of every `Layer`.
+    """
+
+    arguments = ("activation",)
+    supports_masking = True
+
+    def __init__(self, activation, **options):
+        super().__init__(**options)
+        self.activation = activations.get(activation)
+
+    def forward(self, inputs, mask, training, keep):
+        y, kept = self.activation.forward(inputs)
+        return y, mask, kept
+
+    def backward(self, kept, doutputs):
+        return self.activation.backward(kept, doutputs)
+
+
+class ReLU(Activation):
+    """y = x above `threshold`, at most `max_value`; negative_slope (x - threshold) elsewhere.
+
+    Parameters
+    ----------
+    max_value : float, optional
+    negative_slope, threshold : float
+        At least 0.
+    """
+
+    arguments = ("max_value", "negative_slope", "threshold")
+
+    def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **options):
+        super().__init__(activations.Relu(negative_slope, max_value, threshold), **options)
+        for name, value in (("max_value", max_value or 0), ("negative_slope", negative_slope),
+                            ("threshold", threshold)):
+            if value < 0:
+                raise ValueError(f"{name} must be at least 0, got {value}")
+        self.max_value = max_value
+        self.negative_slope = negative_slope
+        self.threshold = threshold
+
+
+class LeakyReLU(Activation):
+    """y = x where it is above 0, negative_slope x elsewhere (Maas et al., 2013).
+
+    Parameters
+    ----------
+    negative_slope : float
+        At least 0.
+    """
+
+    arguments = ("negative_slope",)
+
+    def __init__(self, negative_slope=0.3, **options):
+        super().__init__(activations.LeakyRelu(negative_slope), **options)
+        if negative_slope < 0:
+            raise ValueError(f"negative_slope must be at least 0, got {negative_slope}")
+        self.negative_slope = negative_slope
+
+
+class ELU(Activation):
+    """y = x where it is above 0, alpha (exp(x) - 1) elsewhere (Clevert et al., 2016).
+
+    Parameters
+    ----------
+    alpha : float
+    """
+
+    arguments = ("alpha",)
+
+    def __init__(self, alpha=1.0, **options):
+        super().__init__(activations.Elu(alpha), **options)
+        self.alpha = alpha
+
+
+class Softmax(Activation):
+    """y = exp(x) / sum exp(x) along `axis`; a mask passes on and is not looked at.
+
+    Parameters
+    ----------
+    axis : int
+    """
+
+    arguments = ("axis",)
+
+    def __init__(self, axis=-1, **options):
+        super().__init__(activations.Softmax(axis), **options)
+        self.axis = axis

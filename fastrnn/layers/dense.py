@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The dense layer: the same affine map at every position."""
+
+from .. import activations, checks, constraints, initializers, regularizers
+from ..products import add_products_of_rows, multiply_rows
+from ..tape import FOR_INPUTS
+from .base import Layer, known
+
+
+class Dense(Layer):
+    """y = activation(x W + b) over the last axis.
+
+    Parameters
+    ----------
+    units : int
+        U, the size of the last axis of y.
+    activation : str or Activation, optional
+        None is linear.
+    use_bias : bool
+        Whether b is added.
+    kernel_initializer, bias_initializer : str or Initializer
+    kernel_regularizer, bias_regularizer, activity_regularizer : str or Regularizer, optional
+    kernel_constraint, bias_constraint : str or Constraint, optional
+    lora_rank, lora_alpha, quantization_config : None
+        There is neither low-rank adaptation nor quantisation here.
+    **options
+        Those of every `Layer`.
+
+    Attributes
+    ----------
+    kernel : Variable (F, U)
+        W, once the layer is built.
+    bias : Variable (U,) or None
+        b.
+
+    Raises
+    ------
+    ValueError
+        If the inputs (N, ..., F) have fewer than two axes, or another F than the layer was
+        built for.
+    """
+
+    arguments = ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer",
+                 "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
+    supports_masking = True
+
+    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
+                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
+                 activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
+                 lora_rank=None, lora_alpha=None, quantization_config=None, **options):
+        refuse_adaptation("Dense", lora_rank, lora_alpha, quantization_config)
+        super().__init__(activity_regularizer=activity_regularizer, **options)
+        self.units = checks.count("units", units)
+        self.activation = activations.get(activation)
+        self.use_bias = checks.flag("use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.kernel = self.bias = None
+        self._linear = self.activation is activations.linear
+
+    def build(self, input_shape):
+        self._check(input_shape)
+        self.kernel = self.add_weight(
+            "kernel", (known(self, input_shape), self.units), self.kernel_initializer,
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias", (self.units,), self.bias_initializer,
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )
+
+    def compute_output_shape(self, input_shape):
+        self._check(input_shape)
+        return (*input_shape[:-1], self.units)
+
+    def _check(self, shape):
+        if len(shape) < 2:
+            raise ValueError(f"{self.name}: inputs must have two axes or more, the batch and "
+                             f"features; got shape {tuple(shape)}")
+        if self.kernel is not None and shape[-1] not in (self.kernel.shape[0], None):
+            raise ValueError(f"{self.name}: the last axis of the inputs must be "
+                             f"{self.kernel.shape[0]}, as the layer was built for; "
+                             f"got shape {tuple(shape)}")
+
+    def forward(self, inputs, mask, training, keep):
+        shape = inputs.shape
+        kernel = self.kernel.array
+        if len(shape) < 2 or shape[-1] != len(kernel):
+            self._check(shape)
+        rows = inputs if len(shape) == 2 else inputs.reshape(-1, shape[-1])
+        y = multiply_rows(rows, kernel)
+        if self.bias is not None:
+            y += self.bias.array
+        if len(shape) > 2:
+            y = y.reshape(*shape[:-1], self.units)
+        activated = None
+        if not self._linear:
+            y, activated = self.activation.forward(y)
+        return y, mask, (rows, shape, activated, keep) if keep else None
+
+    def backward(self, kept, doutputs):
+        rows, shape, activated, keep = kept
+        dy = doutputs if self._linear else self.activation.backward(activated, doutputs)
+        if len(shape) > 2:
+            dy = dy.reshape(-1, self.units)
+        if self._trainable:
+            add_products_of_rows(rows, dy, self.kernel.gradient)
+            if self.bias is not None:
+                dbias = self.bias.gradient
+                dbias += dy.sum(axis=0)
+        if keep < FOR_INPUTS:
+            return None
+        dx = multiply_rows(dy, self.kernel.array.T)
+        return dx if len(shape) == 2 else dx.reshape(shape)
+
+
+def refuse_adaptation(kind, lora_rank, lora_alpha, quantization_config):
+    """Raise for what Keras can do with weights and we cannot."""
+    if lora_rank is not None or lora_alpha is not None:
+        raise ValueError(f"{kind} has no low-rank adaptation: lora_rank and lora_alpha must be "
+                         f"None, got {lora_rank!r} and {lora_alpha!r}")
+    if quantization_config is not None:
+        raise ValueError(f"{kind} has no quantised weights: quantization_config must be None, "
+                         f"got {quantization_config!r}")

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Layers and models as plain values: ``{"class_name", "config"}``, and back."""
+
+import threading
+from contextlib import contextmanager
+
+from .base import Layer
+
+
+class _Custom(threading.local):
+    classes = {}  # noqa: RUF012 - replaced, never written to
+
+
+_custom = _Custom()
+
+
+@contextmanager
+def custom_objects(classes):
+    """Know further classes by name inside the block."""
+    before = _custom.classes
+    _custom.classes = {**before, **(classes or {})}
+    try:
+        yield
+    finally:
+        _custom.classes = before
+
+
+def serialize(layer):
+    """Return what describes a layer or model, as plain values."""
+    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+
+
+def deserialize(config):
+    """Return the new layer or model that `serialize` described; its weights are new.
+
+    A layer is given back as it is.
+
+    Raises
+    ------
+    ValueError
+        If it is no such description, or its class is not known here.
+    """
+    if isinstance(config, Layer):
+        return config
+    if not isinstance(config, dict) or "class_name" not in config:
+        raise ValueError(f"a layer is described by a dict with class_name and config, "
+                         f"got {config!r}")
+    return _class(config["class_name"]).from_config(config["config"])
+
+
+def _class(name):
+    from .. import layers, models
+
+    for place in (_custom.classes, vars(models), vars(layers)):
+        found = place.get(name)
+        if isinstance(found, type) and issubclass(found, Layer):
+            return found
+    found = getattr(layers, name, None)
+    if isinstance(found, type) and issubclass(found, Layer):
+        return found
+    raise ValueError(f"no layer or model is named {name!r}; classes of your own are given as "
+                     f"custom_objects={{{name!r}: {name}}}")

@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What SimpleRNN, LSTM and GRU share: their arguments, states, masks, on the engine's loop."""
+
+import numpy as np
+
+from .. import activations, checks, constraints, initializers, regularizers
+from .._core.bptt import backward as run_backward
+from .._core.pack import PackedLayer
+from .._core.recurrent import forward as run_forward
+from ..parameters import GATES, ROLES
+from ..tape import FOR_INPUTS, NOTHING
+from .base import Layer, known, rank
+from .dropout import RandomMask
+from .steps import Steps
+from .variable import GateBias, Gates
+
+_NO_GRADIENTS = dict.fromkeys(ROLES)
+
+
+class Recurrent(Layer):
+    """What the three recurrent layers share; `LSTM` documents the arguments.
+
+    Subclasses name their `cell` and in which order Keras shows its gates.
+    """
+
+    arguments = (
+        "units", "activation", "use_bias", "kernel_initializer", "recurrent_initializer",
+        "bias_initializer", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
+        "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout",
+        "recurrent_dropout", "seed", "return_sequences", "return_state", "go_backwards",
+        "stateful", "unroll", "zero_output_for_mask",
+    )
+    supports_masking = True
+    takes_list = True
+    cell = None
+    gate_order = None       # shown gate -> stored gate, None: the same
+    reset_after = True
+    recurrent_activation = activations.get("sigmoid")
+
+    def __init__(self, units, activation="tanh", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
+                 bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None,
+                 bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
+                 bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, seed=None,
+                 return_sequences=False, return_state=False, go_backwards=False, stateful=False,
+                 unroll=False, zero_output_for_mask=False, use_cudnn="auto", implementation=2,
+                 time_major=False, **options):
+        super().__init__(**_with_input_dim(options))
+        if time_major:
+            raise ValueError(f"{self.name}: time_major is not there in Keras 3 nor here; "
+                             "inputs are (batch, steps, features)")
+        self.units = checks.count("units", units)
+        self.activation = recurrent_activation_of("activation", activation)
+        self.use_bias = checks.flag("use_bias", use_bias)
+        self.kernel_initializer = initializers.get(kernel_initializer)
+        self.recurrent_initializer = initializers.get(recurrent_initializer)
+        self.bias_initializer = initializers.get(bias_initializer)
+        self.kernel_regularizer = regularizers.get(kernel_regularizer)
+        self.recurrent_regularizer = regularizers.get(recurrent_regularizer)
+        self.bias_regularizer = regularizers.get(bias_regularizer)
+        self.kernel_constraint = constraints.get(kernel_constraint)
+        self.recurrent_constraint = constraints.get(recurrent_constraint)
+        self.bias_constraint = constraints.get(bias_constraint)
+        self.dropout = checks.probability("dropout", dropout)
+        self.recurrent_dropout = checks.probability("recurrent_dropout", recurrent_dropout)
+        self.seed = seed
+        self.return_sequences = checks.flag("return_sequences", return_sequences)
+        self.return_state = checks.flag("return_state", return_state)
+        self.go_backwards = checks.flag("go_backwards", go_backwards)
+        self.stateful = checks.flag("stateful", stateful)
+        self.unroll = checks.flag("unroll", unroll)
+        self.zero_output_for_mask = checks.flag("zero_output_for_mask", zero_output_for_mask)
+        self.states = None
+        self._input_noise = RandomMask(self.dropout, seed) if dropout else None
+        self._state_noise = (RandomMask(self.recurrent_dropout, None if seed is None else seed + 1)
+                             if recurrent_dropout else None)
+        self._packed = -1, None
+        self._gradients = None
+
+    # -- building ----------------------------------------------------------------------------
+
+    @property
+    def state_size(self):
+        """The sizes of the states."""
+        return [self.units] * self._states
+
+    @property
+    def _states(self):
+        return 2 if self.cell == "lstm" else 1
+
+    def build(self, input_shape):
+        sequence_shape = self._sequence_shape(input_shape)
+        _sequences(self, sequence_shape)
+        inputs, columns = known(self, sequence_shape), GATES[self.cell] * self.units
+        form = Gates(self.gate_order)
+        self.kernel = self.add_weight(
+            "kernel", (inputs, columns), self.kernel_initializer, form=form,
+            regularizer=self.kernel_regularizer, constraint=self.kernel_constraint,
+        )
+        self.recurrent_kernel = self.add_weight(
+            "recurrent_kernel", (self.units, columns), self.recurrent_initializer, form=form,
+            regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
+        )
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(
+                "bias", self._bias_shape(), self._bias_values, form=GateBias(self.gate_order),
+                regularizer=self.bias_regularizer, constraint=self.bias_constraint,
+            )
+        if self.stateful:
+            self.states = self._zero_states(known(self, sequence_shape, axis=0))
+
+    def ensure_built(self, input_shape):
+        if not self.built and self.stateful and self.given_shape is not None:
+            input_shape = (self.given_shape[0], *self._sequence_shape(input_shape)[1:])
+        super().ensure_built(input_shape)
+        _sequences(self, self._sequence_shape(input_shape))
+
+    @staticmethod
+    def _sequence_shape(input_shape):
+        """The sequence's shape; states may be inputs too."""
+        return tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
+
+    def _bias_shape(self):
+        return (GATES[self.cell] * self.units,)
+
+    def _bias_values(self, shape, dtype):
+        return self.bias_initializer(shape, dtype)
+
+    def compute_output_shape(self, input_shape, uses_mask=True):
+        N, T, _ = self._sequence_shape(input_shape)
+        output = (N, T, self.units) if self.return_sequences else (N, self.units)
+        return [output] + [(N, self.units)] * self._states if self.return_state else output
+
+    # -- calling -----------------------------------------------------------------------------
+
+    def __call__(self, inputs, initial_state=None, mask=None, training=None, **options):
+        """Run over sequences.
+
+        Parameters
+        ----------
+        inputs : array (N, T, I), or a list of it with the initial states
+        initial_state : array (N, H) or list of arrays, optional
+            h, for an LSTM [h, c]; zeros by default, or, where stateful, what the last batch left.
+        mask : array (N, T) of bool, optional
+            True for steps that count; any pattern.
+        training : bool, optional
+            Whether dropout is on.
+        """
+        if initial_state is not None:
+            states = (list(initial_state) if isinstance(initial_state, list | tuple)
+                      else [initial_state])
+            if len(states) != self._states:
+                raise ValueError(f"{self.name}: initial_state must be {self._states} arrays, "
+                                 f"got {len(states)}")
+            sequence = inputs[0] if isinstance(inputs, list | tuple) else inputs
+            inputs = [sequence, *states]
+            options = options_for_states(mask, len(states))
+            return super().__call__(inputs, training=training, **options)
+        return super().__call__(inputs, mask, training, **options)
+
+    def forward(self, inputs, mask, training, keep, uses_mask=True):
+        x, given = inputs, None
+        if type(inputs) is list:
+            x, given, mask = inputs[0], inputs[1:], mask[0]
+        N, T, _ = _sequences(self, x.shape, self.kernel.shape[0])
+        states = self._initial_states(given, N)
+        out_mask = mask if self.return_sequences else None   # as in Keras, in the inputs' order
+        mask = mask if uses_mask else None
+        if self.go_backwards:
+            x = x[:, ::-1]
+            mask = None if mask is None else mask[:, ::-1]
+        drop = self._dropout_factors(N) if training and (
+            self.dropout or self.recurrent_dropout) else _NO_DROPOUT
+        steps = None
+        if mask is not None:
+            steps = Steps(_step_mask(self, mask, N, T), self.zero_output_for_mask)
+            x = steps.gather(x)
+        if drop.inputs is not None:
+            x = x * drop.inputs[:, None]
+        y, final, tape = self._run(x, states, steps, drop.recurrent, keep)
+        if self.stateful:
+            self.states = [state.copy() for state in final]
+        if self.return_sequences:
+            output = y if steps is None else steps.spread(y)
+        else:
+            output = final[0] if steps is None else self._last_output(final[0], steps)
+        kept = (tape, steps, drop.inputs, (N, T), given is not None, keep) if keep else None
+        if not self.return_state:
+            return output, out_mask, kept
+        return [output, *final], [out_mask] + [None] * len(final), kept
+
+    def _run(self, x, states, steps, recurrent_drop, keep):
+        """Run the time loop over x (N, T, I); return y (N, T, H), the final states, the tape."""
+        N, T, _ = x.shape
+        y = np.empty((N, T, self.units), self.dtype)
+        final = [np.empty((N, self.units), self.dtype) for _ in range(self._states)]
+        tape = None
+        if N:
+            tape = run_forward(
+                self._packed_layer(), x.swapaxes(0, 1), y.swapaxes(0, 1), _pair(states),
+                _pair(final), None if steps is None else steps.lengths, False, keep != NOTHING,
+                recurrent_drop,
+            )
+        return y, final, tape
+
+    def _last_output(self, h, steps):
+        """The output at the last step: the last one counted, else zeros."""
+        if steps.zero_output:
+            return np.where(steps.mask[:, -1:], h, 0)
+        return np.where(steps.lengths[:, None] > 0, h, 0)
+
+    def backward(self, kept, doutputs):
+        tape, steps, input_factor, (N, T), with_states, keep = kept
+        doutput, dfinal = doutputs, [None] * self._states
+        if self.return_state:
+            doutput, *dfinal = doutputs
+        dy, dfinal = self._gradients_of_loop(doutput, dfinal, steps)
+        dx = None
+        if keep == FOR_INPUTS:
+            dx = np.empty((N, T if steps is None else steps.longest, self.kernel.shape[0]),
+                          self.dtype)
+        dinitial = [np.empty((N, self.units), self.dtype) for _ in range(self._states)]
+        if N:
+            run_backward(
+                tape, None if dy is None else dy.swapaxes(0, 1), *_pair(dfinal),
+                None if dx is None else dx.swapaxes(0, 1), *_pair(dinitial),
+                self._gradient_arrays(), False,
+            )
+        if dx is not None:
+            if input_factor is not None:
+                dx *= input_factor[:, None]
+            if steps is not None:
+                dx = steps.spread_inputs(dx, T)
+            if self.go_backwards:
+                dx = dx[:, ::-1]
+        return [dx, *dinitial] if with_states else dx
+
+    def _gradients_of_loop(self, doutput, dfinal, steps):
+        """From the gradients of the layer's outputs to those of the loop's y and final states."""
+        if doutput is None:
+            return None, dfinal
+        if self.return_sequences:
+            return doutput if steps is None else steps.gather_gradient(doutput), dfinal
+        if steps is not None:
+            doutput = self._last_output(doutput, steps)
+        dh = doutput if dfinal[0] is None else dfinal[0] + doutput
+        return None, [dh, *dfinal[1:]]
+
+    # -- weights -----------------------------------------------------------------------------
+
+    def _packed_layer(self):
+        version, packed = self._packed
+        if version != self.version:
+            version = self.version
+            b_ih, b_hh = self._biases(None if self.bias is None else self.bias.array)
+            packed = PackedLayer(
+                self.cell, (self.activation.name, self.recurrent_activation.name),
+                self.kernel.array, self.recurrent_kernel.array, b_ih, b_hh, None,
+                self.reset_after,
+            )
+            self._packed = version, packed
+        return packed
+
+    def _gradient_arrays(self):
+        if self._gradients is None:
+            b_ih, b_hh = self._biases(None if self.bias is None else self.bias.gradient)
+            self._gradients = _NO_GRADIENTS | {
+                "w_ih": self.kernel.gradient, "w_hh": self.recurrent_kernel.gradient,
+                "b_ih": b_ih, "b_hh": b_hh,
+            }
+        return self._gradients
+
+    def _biases(self, array):
+        """The two biases of the engine in an array like that of `bias`."""
+        return array, None
+
+    # -- states and dropout ------------------------------------------------------------------
+
+    def _initial_states(self, given, N):
+        if given is not None:
+            for state in given:
+                if state.shape != (N, self.units):
+                    raise ValueError(f"{self.name}: initial_state must have shape "
+                                     f"{(N, self.units)}, got {state.shape}")
+            return [np.ascontiguousarray(state) for state in given]
+        if not self.stateful:
+            return [None] * self._states
+        if len(self.states[0]) != N:
+            raise ValueError(f"{self.name} is stateful, for batches of {len(self.states[0])} "
+                             f"rows; got {N}")
+        return self.states
+
+    def _zero_states(self, N):
+        return [np.zeros((N, self.units), self.dtype) for _ in range(self._states)]
+
+    def get_initial_state(self, batch_size):
+        """Return zeros for the states of `batch_size` rows, a list."""
+        return self._zero_states(batch_size)
+
+    def reset_state(self):
+        """Set the states that a stateful layer carries to zeros."""
+        if self.states is not None:
+            self.states = self._zero_states(len(self.states[0]))
+
+    reset_states = reset_state
+
+    def _dropout_factors(self, N):
+        """One factor for a whole sequence, as in Keras (Gal and Ghahramani, 2016): the same at
+        every step; recurrent dropout has one for each gate."""
+        inputs = recurrent = None
+        if self._input_noise is not None:
+            inputs = self._input_noise.factors((N, self.kernel.shape[0]), self.dtype)
+        if self._state_noise is not None:
+            shape = GATES[self.cell], N, self.units
+            recurrent = self._state_noise.factors(shape, self.dtype)
+        return _Dropout(inputs, recurrent)
+
+
+class _Dropout:
+    """Factors of a training call, None where there is no dropout."""
+
+    __slots__ = ("inputs", "recurrent")
+
+    def __init__(self, inputs, recurrent):
+        self.inputs, self.recurrent = inputs, recurrent
+
+
+_NO_DROPOUT = _Dropout(None, None)
+
+
+def options_for_states(mask, count):
+    """The options of a call that is given `count` states beside the sequence.
+
+    As in Keras, a mask that comes with the sequence is passed on but not used then; one given by
+    hand is.
+    """
+    if mask is None:
+        return {"uses_mask": False}
+    return {"mask": [mask] + [None] * count}
+
+
+def _with_input_dim(options):
+    """Keras 2's input_dim and input_length, as an input_shape."""
+    inputs, length = options.pop("input_dim", None), options.pop("input_length", None)
+    if inputs is not None and options.get("input_shape") is None:
+        options["input_shape"] = (length, inputs)
+    return options
+
+
+def recurrent_activation_of(name, value):
+    activation = activations.get(value)
+    if not activation.recurrent:
+        known_names = [a for a in activations.names() if activations.get(a).recurrent]
+        raise ValueError(f"{name} of a recurrent layer must be one of {', '.join(known_names)}; "
+                         f"got {activation.name!r}")
+    return activation
+
+
+def _sequences(layer, shape, features=None):
+    """Return (N, T, I); raise unless `shape` is that of sequences the layer can read."""
+    if len(shape) == 2:
+        raise ValueError(
+            f"{layer.name}: inputs must be 3-D, (batch, steps, features); got 2-D, shape "
+            f"{tuple(shape)}. Ids of words or characters become vectors in an Embedding layer "
+            "before this one; plain series need x[..., None]"
+        )
+    rank(layer, shape, 3, "(batch, steps, features)")
+    if features is not None and shape[2] != features:
+        raise ValueError(f"{layer.name}: inputs must have {features} features, got shape "
+                         f"{tuple(shape)}")
+    if shape[1] == 0:
+        raise ValueError(f"{layer.name}: inputs must have at least one step, got shape "
+                         f"{tuple(shape)}")
+    return shape
+
+
+def _step_mask(layer, mask, N, T):
+    if mask.shape != (N, T):
+        raise ValueError(f"{layer.name}: mask must have shape {(N, T)}, one for each step; "
+                         f"got {mask.shape}")
+    return mask
+
+
+def _pair(states):
+    """The engine's (h, c), where a GRU or SimpleRNN has no c."""
+    return (states[0], states[1]) if len(states) == 2 else (states[0], None)

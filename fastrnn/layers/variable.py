@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Weights of layers: an array as the kernels want it, shown in the shape that Keras gives it."""
+
+import numpy as np
+
+from .. import checks
+
+
+class Plain:
+    """Stored as shown."""
+
+    def show(self, stored):
+        return stored
+
+    def store(self, shown):
+        return shown
+
+
+class Gates:
+    """Shown (K, G*H) with the gates in Keras' order, stored (G*H, K) in torch's.
+
+    Parameters
+    ----------
+    order : tuple of int or None
+        order[g] is the stored place of the shown gate g; None where the orders agree. It must be
+        its own inverse, as exchanging two gates is.
+    """
+
+    def __init__(self, order=None):
+        self.order = order
+
+    def show(self, stored):
+        return self._reordered(stored).T
+
+    def store(self, shown):
+        return self._reordered(shown.T)
+
+    def _reordered(self, rows):
+        if self.order is None:
+            return rows
+        blocks = rows.reshape(len(self.order), -1, rows.shape[-1])
+        return blocks[list(self.order)].reshape(rows.shape)
+
+
+class GateBias:
+    """Shown (..., G*H) with the gates in Keras' order, stored so in torch's."""
+
+    def __init__(self, order=None):
+        self.order = order
+
+    def show(self, stored):
+        if self.order is None:
+            return stored
+        blocks = stored.reshape(*stored.shape[:-1], len(self.order), -1)
+        return blocks[..., list(self.order), :].reshape(stored.shape)
+
+    store = show
+
+
+_PLAIN = Plain()
+
+
+class Variable:
+    """One weight of a layer.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the layer, such as "kernel".
+    value : ndarray
+        Initial value, in the shape that is shown.
+    owner : Layer
+        The layer whose version goes up with each change.
+    form : object, optional
+        How it is stored: `show` and `store` turn one form into the other.
+
+    Attributes
+    ----------
+    array : ndarray
+        The weight as it is stored; whoever writes to it must call `changed` afterwards.
+    gradient : ndarray
+        As it is stored, added to by `Layer.backward`.
+    """
+
+    __slots__ = ("_gradient", "array", "constraint", "form", "name", "owner", "regularizer",
+                 "shape", "trainable")
+
+    def __init__(self, name, value, owner, *, trainable=True, regularizer=None, constraint=None,
+                 form=_PLAIN):
+        self.name = name
+        self.owner = owner
+        self.trainable = trainable
+        self.regularizer = regularizer
+        self.constraint = constraint
+        self.form = form
+        self.shape = value.shape
+        self.array = np.array(form.store(value), order="C")
+        self._gradient = None
+
+    @property
+    def path(self):
+        """The layer's name and its own."""
+        return f"{self.owner.name}/{self.name}"
+
+    @property
+    def dtype(self):
+        return self.array.dtype
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    @property
+    def gradient(self):
+        if self._gradient is None:
+            self._gradient = np.zeros_like(self.array)
+        return self._gradient
+
+    @property
+    def value(self):
+        """The weight as it is shown, read-only."""
+        shown = self.form.show(self.array).view()
+        shown.flags.writeable = False
+        return shown
+
+    def numpy(self):
+        """Return a copy of the weight as it is shown."""
+        return np.array(self.value, order="C")
+
+    def assign(self, value):
+        """Copy `value`, cast to the weight's dtype, into the weight.
+
+        Raises
+        ------
+        TypeError
+            If it is not an array of real numbers.
+        ValueError
+            If it has another shape.
+        """
+        value = self.checked(value)
+        self.array[...] = self.form.store(value)
+        self.changed()
+
+    def checked(self, value):
+        """Return `value` as an array that `assign` accepts; see there for the errors."""
+        value = checks.as_ndarray(self.path, value)
+        if value.dtype.kind not in "fiub":
+            raise TypeError(f"{self.path} must be an array of real numbers, "
+                            f"got dtype {value.dtype}")
+        if value.shape != self.shape:
+            raise ValueError(f"{self.path} must have shape {self.shape}, got {value.shape}")
+        return value
+
+    def changed(self):
+        """Tell the layer that the weight has another value."""
+        self.owner.version += 1
+
+    def add_penalty(self):
+        """Add the gradient of the regulariser to `gradient`; return its value."""
+        value = self.value
+        self.gradient[...] += self.form.store(self.regularizer.gradient(value))
+        return float(self.regularizer(value))
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.value, dtype=dtype, copy=copy)
+
+    def __repr__(self):
+        return f"<Variable path={self.path}, shape={self.shape}, dtype={self.dtype}>"

@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Batches for training: of arrays, of generators, of any iterable."""
+
+import numpy as np
+
+from .. import checks, random
+from .structure import flatten, is_nested, pack
+
+
+class ArrayBatches:
+    """Batches of rows of arrays.
+
+    Parameters
+    ----------
+    x, y, sample_weight : array, or list or dict of arrays, or None
+        All with the same number of rows.
+    batch_size : int
+    shuffle : bool
+        Whether each pass takes the rows in another order.
+    """
+
+    def __init__(self, x, y=None, sample_weight=None, batch_size=32, shuffle=False):
+        self.parts = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight",
+                                                                     sample_weight)
+        self.batch_size = checks.count("batch_size", batch_size)
+        self.shuffle = shuffle
+        self.rows = _rows(self.parts)
+
+    def restart(self):
+        """Every pass begins at the first batch."""
+
+    def __len__(self):
+        return -(-self.rows // self.batch_size)
+
+    def __iter__(self):
+        size = self.batch_size
+        order = random.generator().permutation(self.rows) if self.shuffle else None
+        for first in range(0, self.rows, size):
+            rows = slice(first, first + size) if order is None else order[first:first + size]
+            yield tuple([part[rows] if type(part) is np.ndarray else _take(part, rows)
+                         for part in self.parts])
+
+
+class IterableBatches:
+    """Batches of a generator or of anything that can be iterated over.
+
+    Each item is x, (x, y) or (x, y, sample_weight).
+
+    Parameters
+    ----------
+    source : iterable
+        One that is its own iterator, as a generator is, goes on in the next epoch where it was
+        in the last.
+    steps : int, optional
+        Batches of an epoch; without it an epoch is all that the source gives.
+    class_weight : dict, optional
+    """
+
+    def __init__(self, source, steps=None, class_weight=None):
+        self.source = source
+        self.steps = None if steps is None else checks.count("steps_per_epoch", steps)
+        self.class_weight = class_weight
+        self._going = None
+        self._length = None
+
+    def __len__(self):
+        if self.steps is not None:
+            return self.steps
+        return self._length if self._length is not None else len(self.source)
+
+    def count(self):
+        """Return the number of batches, or None where it is not known yet."""
+        try:
+            return len(self)
+        except TypeError:
+            return None
+
+    def restart(self):
+        """Begin the next epoch at the first batch again, where the source can."""
+        self._going = None
+
+    def __iter__(self):
+        given = 0
+        while self.steps is None or given < self.steps:
+            batch = self._next(first=given == 0)
+            if batch is None:
+                break
+            given += 1
+            yield self._parts(batch)
+        if self.steps is None:
+            self._length = given
+            self._going = None
+            end = getattr(self.source, "on_epoch_end", None)
+            if end is not None:
+                end()
+        elif given < self.steps:
+            import warnings
+
+            warnings.warn(f"the data ended after {given} of {self.steps} batches", UserWarning,
+                          stacklevel=2)
+
+    def _next(self, first):
+        """The next batch, None at the end of the data; `first` of an epoch, from the start."""
+        for going in (self._going, None):
+            if going is None:
+                going = self._going = iter(self.source)
+            for batch in going:
+                return batch
+            self._going = None
+            if not first:
+                return None
+        raise ValueError("the data gave no batch: a generator can be used up; give one that does "
+                         "not end with steps_per_epoch, or something that can be iterated over "
+                         "again")
+
+    def _parts(self, batch):
+        x, y, weight = unpack(batch)
+        x, y, weight = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight", weight)
+        if self.class_weight is not None and y is not None:
+            weight = class_weights(y, self.class_weight)
+        return x, y, weight
+
+
+def unpack(batch):
+    """Return (x, y, sample_weight) of what a data source gives, None for what is missing."""
+    if not isinstance(batch, tuple):
+        return batch, None, None
+    if not 1 <= len(batch) <= 3:
+        raise ValueError("a batch must be x, (x, y) or (x, y, sample_weight); "
+                         f"got a tuple of {len(batch)}")
+    return batch + (None,) * (3 - len(batch))
+
+
+def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuffle=False,
+            class_weight=None):
+    """Return what iterates over the batches of any data that `Model.fit` takes.
+
+    Raises
+    ------
+    ValueError
+        If an iterable comes with targets, weights or a batch size of its own beside it, or
+        numbers of rows differ.
+    """
+    if is_iterable_of_batches(x):
+        for name, value in (("y", y), ("sample_weight", sample_weight),
+                            ("batch_size", batch_size)):
+            if value is not None:
+                raise ValueError(f"{name} must not be given where x gives batches itself")
+        return IterableBatches(x, steps, class_weight)
+    if class_weight is not None:
+        if sample_weight is not None:
+            raise ValueError("give class_weight or sample_weight, not both")
+        sample_weight = class_weights(as_arrays("y", y), class_weight)
+    made = ArrayBatches(x, y, sample_weight, 32 if batch_size is None else batch_size, shuffle)
+    if steps is not None and steps != len(made):
+        return IterableBatches(made, steps)
+    return made
+
+
+def is_iterable_of_batches(x):
+    """Whether x gives batches, rather than being data itself."""
+    if isinstance(x, np.ndarray | list | tuple | dict) or hasattr(x, "__array__"):
+        return False
+    return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
+
+
+def as_arrays(name, data):
+    """Return data as an ndarray, or as a list or dict of them; None stays None."""
+    if data is None or type(data) is np.ndarray:
+        return data
+    if isinstance(data, dict):
+        return {key: as_arrays(f"{name}[{key!r}]", value) for key, value in data.items()}
+    if isinstance(data, list | tuple) and data and all(_is_array(value) for value in data):
+        return [as_arrays(f"{name}[{k}]", value) for k, value in enumerate(data)]
+    array = checks.as_ndarray(name, data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}")
+    return array
+
+
+def _is_array(value):
+    return isinstance(value, np.ndarray) or hasattr(value, "__array__") or (isinstance(
+        value, list | tuple | dict) and any(map(_is_array, flatten(value))))
+
+
+def _take(part, rows):
+    if part is None:
+        return None
+    return pack(part, [leaf[rows] for leaf in flatten(part)])
+
+
+def _rows(parts):
+    sizes = {}
+    for name, part in zip(("x", "y", "sample_weight"), parts, strict=True):
+        for k, leaf in enumerate(flatten(part)):
+            if leaf is None:
+                continue
+            label = f"{name}[{k}]" if is_nested(part) else name
+            if leaf.ndim == 0:
+                raise ValueError(f"{label} must have a row for each sample, got a single number")
+            sizes[label] = len(leaf)
+    if not sizes:
+        raise ValueError("x must be arrays, a generator or another iterable of batches; got None")
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{name}: {rows}" for name, rows in sizes.items())
+        raise ValueError(f"all arrays must have the same number of rows, got {listed}")
+    return next(iter(sizes.values()))
+
+
+def class_weights(y, class_weight):
+    """Return the weight of each row's class.
+
+    Parameters
+    ----------
+    y : ndarray (N,), (N, 1) or (N, K)
+        Classes, or one column a class.
+    class_weight : dict of int to float
+        Classes that are not there weigh 1.
+
+    Raises
+    ------
+    ValueError
+        If there are several targets, or y is neither.
+    """
+    if not isinstance(y, np.ndarray):
+        raise ValueError("class_weight is for models of one output; give sample_weight")
+    if y.ndim > 2:
+        raise ValueError(f"class_weight needs targets of shape (N,), (N, 1) or (N, classes), "
+                         f"got {y.shape}")
+    classes = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
+    classes = np.round(classes).astype(np.int64)
+    weights = np.ones(len(classes), np.float32)
+    for index, weight in class_weight.items():
+        weights[classes == index] = weight
+    return weights
+
+
+def split(parts, share):
+    """Return (first rows, last rows) of (x, y, sample_weight); the last are `share` of all.
+
+    Raises
+    ------
+    ValueError
+        If the data are no arrays, or a part would be empty.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"validation_split must be in (0, 1), got {share}")
+    if is_iterable_of_batches(parts[0]):
+        raise ValueError("validation_split needs arrays; give validation_data beside a generator")
+    parts = tuple(as_arrays(name, part)
+                  for name, part in zip(("x", "y", "sample_weight"), parts, strict=True))
+    rows = _rows(parts)
+    cut = int(rows * (1 - share))
+    if cut in (0, rows):
+        raise ValueError(f"validation_split={share} of {rows} rows leaves nothing to "
+                         + ("train on" if cut == 0 else "validate on"))
+    return (tuple(_take(part, slice(cut)) for part in parts),
+            tuple(_take(part, slice(cut, None)) for part in parts))

@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model is trained for and judged by: losses and metrics of all its outputs.
+
+Outputs, targets and weights come as flat lists, in the order of the model's outputs.
+"""
+
+import numpy as np
+
+from .. import losses, metrics
+from .structure import flatten
+
+# Names that stand for one of several losses or metrics, once shapes are known.
+_CHOSEN_BY_SHAPES = (None, "accuracy", "acc", "crossentropy", "ce")
+
+
+class _Term:
+    """One loss of one output."""
+
+    __slots__ = ("index", "loss", "name", "shapes", "tracker", "weight")
+
+    def __init__(self, index, loss, weight, name):
+        self.index, self.loss, self.weight, self.name = index, loss, weight, name
+        self.shapes = None
+        self.tracker = None
+
+
+class Objective:
+    """Losses and metrics, assigned to outputs when their shapes are first seen.
+
+    Parameters
+    ----------
+    loss : str, Loss, None, or list or dict of them
+        One for all outputs, or one for each; an output whose loss is None has none.
+    loss_weights : float, list or dict of float, optional
+        Factors of the losses in their sum.
+    given, weighted : list or dict of metrics, or None
+        Metrics without and with the sample weights.
+    names : list of str, or None
+        The outputs' names.
+    """
+
+    def __init__(self, loss, loss_weights, given, weighted, names):
+        self.loss, self.loss_weights = loss, loss_weights
+        self.given, self.weighted = given, weighted
+        self.names = names
+        self.total = metrics.Mean(name="loss")
+        self.terms = None
+        self._metrics = []      # (index of the output, whether weighted, name in logs, metric)
+
+    # -- assignment --------------------------------------------------------------------------
+
+    def check_names(self):
+        """Raise for names of losses and metrics that are not known."""
+        for loss in flatten(self.loss):
+            if loss not in _CHOSEN_BY_SHAPES:
+                losses.get(loss)
+        for metric in flatten([self.given, self.weighted]):
+            if metric not in _CHOSEN_BY_SHAPES:
+                metrics.get(metric)
+
+    def build(self, targets, outputs):
+        """Assign losses and metrics to outputs."""
+        count = len(outputs)
+        names = self.names if self.names and len(self.names) == count else None
+        given = _each(self.loss, names, count, "loss")
+        weights = _each(self.loss_weights, names, count, "loss_weights")
+        self.terms = []
+        for index, (loss, weight) in enumerate(zip(given, weights, strict=True)):
+            if loss is not None and targets[index] is not None:
+                loss = losses.resolve(loss, targets[index].shape, outputs[index].shape)
+                name = names[index] if names else loss.name
+                self.terms.append(_Term(index, loss, weight, name))
+        if len(self.terms) > 1:
+            for term in self.terms:
+                term.tracker = metrics.Mean(name=f"{term.name}_loss")
+        self._metrics = []
+        self._add_metrics(self.given, False, targets, outputs, names, "metrics")
+        self._add_metrics(self.weighted, True, targets, outputs, names, "weighted_metrics")
+
+    def _add_metrics(self, given, weighted, targets, outputs, names, argument):
+        if not given:
+            return
+        count = len(outputs)
+        wanted_for = [k for k, target in enumerate(targets) if target is not None]
+        if len(wanted_for) == 1 and not isinstance(given, dict) and not _is_for_each(given, count):
+            # The others, such as states that a call returns, are not judged.
+            names, per_output = None, [[]] * count
+            per_output[wanted_for[0]] = flatten(given)
+        else:
+            per_output = _metrics_of_each(given, names, count, argument)
+        taken = {name for _, _, name, _ in self._metrics}
+        for index, wanted in enumerate(per_output):
+            for identifier in wanted:
+                if identifier is None:
+                    continue
+                if targets[index] is None:
+                    raise ValueError(f"{argument} are given for an output without targets")
+                metric = metrics.resolve(identifier, targets[index].shape, outputs[index].shape)
+                name = metric.name
+                if count > 1 and names:
+                    name = f"{names[index]}_{name}"
+                name = _unique(name, taken, weighted)
+                taken.add(name)
+                self._metrics.append((index, weighted, name, metric))
+
+    def places(self, count):
+        """Return which of `count` outputs want a target, in their order."""
+        losses_given = _each(self.loss, self.names, count, "loss")
+        return [k for k, loss in enumerate(losses_given) if loss is not None]
+
+    # -- values ------------------------------------------------------------------------------
+
+    def values_and_gradients(self, targets, outputs, masks, weights):
+        """Return the weighted sum of the losses and its gradient by each output.
+
+        Parameters
+        ----------
+        targets, outputs : list of ndarray
+            A target that is None takes its output out of the losses.
+        masks : list of ndarray or None
+        weights : list of ndarray or None
+            Sample weights.
+
+        Raises
+        ------
+        ValueError
+            If a target's shape does not fit its output, or a label is out of range.
+        """
+        if self.terms is None:
+            self.build(targets, outputs)
+        total, gradients = 0.0, [None] * len(outputs)
+        for term in self.terms:
+            index = term.index
+            y_true, y_pred = targets[index], outputs[index]
+            shapes = y_true.shape[1:], y_pred.shape[1:], len(y_true) == len(y_pred)
+            if term.shapes != shapes:
+                term.loss.check(y_true.shape, y_pred.shape)
+                term.shapes = shapes
+            value, gradient = term.loss.value_and_gradient(y_true, y_pred, weights[index],
+                                                           masks[index])
+            if term.tracker is not None:
+                term.tracker.update_state(value, len(y_pred))
+            if term.weight is not None:
+                value, gradient = value * term.weight, gradient * term.weight
+            total += value
+            gradients[index] = gradient
+        return total, gradients
+
+    def update(self, total, rows, targets, outputs, masks, weights):
+        """Take a batch of `rows` rows into the running loss and metrics."""
+        self.total.update_state(total, rows)
+        for index, weighted, _, metric in self._metrics:
+            metric.update_masked(targets[index], outputs[index],
+                                 weights[index] if weighted else None, masks[index])
+
+    def reset(self):
+        """Begin a new epoch."""
+        self.total.reset_state()
+        for term in self.terms or ():
+            if term.tracker is not None:
+                term.tracker.reset_state()
+        for _, _, _, metric in self._metrics:
+            metric.reset_state()
+
+    def metrics(self):
+        """Return the running loss and the metrics, as objects."""
+        return [self.total, *(term.tracker for term in self.terms or () if term.tracker),
+                *(metric for _, _, _, metric in self._metrics)]
+
+    def results(self):
+        """Return the running values by their names in logs, the loss first."""
+        logs = {"loss": float(self.total.result())}
+        for term in self.terms or ():
+            if term.tracker is not None:
+                logs[term.tracker.name] = float(term.tracker.result())
+        for _, _, name, metric in self._metrics:
+            value = metric.result()
+            logs[name] = float(value) if np.ndim(value) == 0 else value
+        return logs
+
+
+def _each(value, names, count, argument):
+    """Return what each output gets of one value for all, a list or a dict by name."""
+    if isinstance(value, dict):
+        if names is None:
+            raise ValueError(f"{argument} is a dict, but the model's outputs have no names: "
+                             "give a list")
+        unknown = set(value) - set(names)
+        if unknown:
+            raise ValueError(f"{argument} names {', '.join(sorted(unknown))}; the outputs are "
+                             f"{', '.join(names)}")
+        return [value.get(name) for name in names]
+    if isinstance(value, list | tuple):
+        if len(value) != count:
+            value = flatten(value)
+        if len(value) != count:
+            raise ValueError(f"{argument} must have one entry for each of the {count} outputs, "
+                             f"got {len(value)}")
+        return list(value)
+    return [value] * count
+
+
+def _is_for_each(given, count):
+    """Whether a list of metrics has an entry, a list or None, for each of several outputs."""
+    return count > 1 and len(given) == count and all(
+        item is None or isinstance(item, list | tuple) for item in given)
+
+
+def _metrics_of_each(given, names, count, argument):
+    if isinstance(given, dict):
+        return [flatten(value) if value is not None else []
+                for value in _each(given, names, count, argument)]
+    if len(given) != count:
+        raise ValueError(f"{argument} must be a list with one entry for each of the {count} "
+                         f"outputs or a dict by their names, got {len(given)} entries")
+    return [flatten(value) for value in given]
+
+
+def _unique(name, taken, weighted):
+    if name not in taken:
+        return name
+    if weighted and f"weighted_{name}" not in taken:
+        return f"weighted_{name}"
+    number = 1
+    while f"{name}_{number}" in taken:
+        number += 1
+    return f"{name}_{number}"

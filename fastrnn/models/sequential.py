@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models whose layers follow one another."""
+
+from ..layers.base import Layer
+from ..layers.input import InputLayer
+from ..symbolic import Graph, Input, SymbolicTensor
+from .model import Model
+
+
+class Sequential(Model):
+    """Layers that follow one another.
+
+    It is built as soon as the inputs' shape is known: from an `Input` or an ``input_shape`` of
+    the first layer, else from the first batch.
+
+    Parameters
+    ----------
+    layers : list of Layer, optional
+    name : str, optional
+    trainable : bool
+    """
+
+    def __init__(self, layers=None, *, name=None, trainable=True):
+        super().__init__(name=name, trainable=trainable)
+        vars(self)["_input"] = None   # not one of the layers
+        for layer in layers or ():
+            self.add(layer)
+
+    def add(self, layer):
+        """Append a layer, or first of all an `Input`.
+
+        Raises
+        ------
+        TypeError
+            If it is none.
+        ValueError
+            If an input does not come first, a name is there already, or the layer cannot
+            follow the last one.
+        """
+        if isinstance(layer, SymbolicTensor):
+            layer = layer.node.layer
+        if not isinstance(layer, Layer):
+            raise TypeError(f"a Sequential is made of layers, got {type(layer).__name__}")
+        if isinstance(layer, InputLayer):
+            if self._sublayers or self._input is not None:
+                raise ValueError("an Input can only come first")
+            vars(self)["_input"] = layer
+            return
+        if any(other.name == layer.name for other in self._sublayers):
+            raise ValueError(f"the model has a layer named {layer.name!r} already; names must "
+                             "differ")
+        if not self._sublayers and self._input is None:
+            vars(self)["_input"] = _first_input(layer)
+        self._sublayers.append(layer)
+        try:
+            self._connect(layer)
+        except Exception:
+            self._sublayers.pop()
+            raise
+
+    def pop(self):
+        """Remove the last layer and return it."""
+        if not self._sublayers:
+            raise ValueError("there is no layer to remove")
+        layer = self._sublayers.pop()
+        self.graph, self.built = None, False
+        for each in self._sublayers:
+            self._connect(each)
+        return layer
+
+    def _connect(self, layer):
+        """Grow the graph by a layer, once there is an input."""
+        if self._input is None:
+            return
+        start = self._input.output
+        end = self.graph.outputs[0] if self.graph is not None else start
+        made = layer(end)
+        if isinstance(made, list):
+            raise ValueError(f"{layer.name} gives several outputs; in a Sequential each layer "
+                             "gives one: use a functional Model")
+        self.graph = Graph([start], [made])
+        self._input_structure, self._output_structure = start, made
+        self.built = True
+
+    def build(self, input_shape=None):
+        """Build all layers for inputs of this shape, the batch included."""
+        if self._input is None:
+            vars(self)["_input"] = Input(batch_shape=tuple(input_shape)).node.layer
+            for layer in self._sublayers:
+                self._connect(layer)
+
+    def call(self, inputs):
+        for layer in self._sublayers:
+            inputs = layer(inputs)
+        return inputs
+
+    def _call(self, tensors, training, args=(), options=None):
+        if self._input is None and self._sublayers:
+            self.build((None, *tensors.shape[1:]))
+        if not self._sublayers:
+            raise ValueError(f"{self.name} has no layers yet")
+        return self.call(tensors)
+
+    def _acts_as_layer(self):
+        return True
+
+    def ensure_built(self, input_shape):
+        if not self.built:
+            self.build(input_shape)
+
+    def _expects_missing(self, index):
+        return self._sublayers[0].takes_missing
+
+    def get_config(self):
+        from .saving import layer_configs
+
+        layers = ([self._input] if self._input is not None else []) + self._sublayers
+        return {"name": self.name, "trainable": self.trainable, "layers": layer_configs(layers)}
+
+    @classmethod
+    def from_config(cls, config):
+        from ..layers import deserialize
+
+        layers = [deserialize(layer) for layer in config["layers"]]
+        return cls(layers, name=config["name"], trainable=config["trainable"])
+
+
+def _first_input(layer):
+    """The input that the first layer's arguments, or a model's own input, imply."""
+    if layer.given_shape is not None:
+        return Input(batch_shape=layer.given_shape).node.layer
+    if isinstance(layer, Model) and layer.graph is not None and len(layer.graph.inputs) == 1:
+        tensor = layer.graph.inputs[0]
+        return Input(batch_shape=tensor.shape, dtype=tensor.dtype).node.layer
+    return None

@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Inputs and outputs of models: one value, or lists and dicts of values, nested as one likes.
+
+The values of a dict come in the order of its sorted keys.
+"""
+
+
+def flatten(structure):
+    """Return the values of a structure of lists, tuples and dicts as a list."""
+    if isinstance(structure, dict):
+        return [leaf for key in sorted(structure) for leaf in flatten(structure[key])]
+    if isinstance(structure, list | tuple):
+        return [leaf for value in structure for leaf in flatten(value)]
+    return [structure]
+
+
+def pack(structure, leaves):
+    """Return a structure like `structure` with other values."""
+    return _pack(structure, iter(leaves))
+
+
+def _pack(structure, leaves):
+    if isinstance(structure, dict):
+        packed = {key: _pack(structure[key], leaves) for key in sorted(structure)}
+        return {key: packed[key] for key in structure}
+    if isinstance(structure, list | tuple):
+        return type(structure)([_pack(value, leaves) for value in structure])
+    return next(leaves)
+
+
+def convert(function, structure):
+    """Return a structure of the results of `function` on its values; None stays None."""
+    if isinstance(structure, dict):
+        return {key: convert(function, value) for key, value in structure.items()}
+    if isinstance(structure, list | tuple):
+        return type(structure)([convert(function, value) for value in structure])
+    return None if structure is None else function(structure)
+
+
+def is_nested(structure):
+    """Whether it is a list, a tuple or a dict."""
+    return isinstance(structure, list | tuple | dict)

@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Symbolic tensors and the graph that calling layers on them makes."""
+
+from . import checks
+from .operators import Operators
+
+
+class SymbolicTensor(Operators):
+    """A value that a functional model will have: a shape, and the call that will make it.
+
+    Attributes
+    ----------
+    shape : tuple of int or None
+        None stands for any size; the first axis is the batch.
+    dtype : str
+    name : str
+    node : Node
+    index : int
+        Its place among the node's outputs.
+    """
+
+    __slots__ = ("dtype", "index", "name", "node", "shape")
+
+    def __init__(self, shape, dtype, name, node, index):
+        self.shape = tuple(shape)
+        self.dtype = dtype
+        self.name = name
+        self.node = node
+        self.index = index
+
+    @property
+    def ndim(self):
+        return len(self.shape)
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("a symbolic tensor has no values for NumPy to work on: use layers and "
+                        "operators, which become part of the model")
+
+    def __repr__(self):
+        return f"<SymbolicTensor shape={self.shape}, dtype={self.dtype}, name={self.name}>"
+
+
+KerasTensor = SymbolicTensor
+
+
+class Node:
+    """One call of a layer in a graph.
+
+    Attributes
+    ----------
+    layer : Layer or None
+        None for an input of the graph.
+    inputs : SymbolicTensor or list of them
+    mask : SymbolicTensor, array, list of them, or None
+        The mask given by hand.
+    training : bool or None
+        The mode given by hand.
+    options : dict
+        The other arguments of the call.
+    outputs : list of SymbolicTensor
+    several : bool
+        Whether the call gives a list.
+    """
+
+    __slots__ = ("inputs", "layer", "mask", "options", "outputs", "several",
+                 "training")
+
+    def __init__(self, layer, inputs, options, mask=None, training=None):
+        self.layer = layer
+        self.inputs = inputs
+        self.mask = mask
+        self.training = training
+        self.options = options
+        self.outputs = []
+        self.several = False
+
+    def parents(self):
+        """Return the input tensors, symbolic masks among them, as a list."""
+        masks = self.mask if isinstance(self.mask, list | tuple) else [self.mask]
+        inputs = self.inputs if isinstance(self.inputs, list) else [self.inputs]
+        return [tensor for tensor in (*inputs, *masks) if isinstance(tensor, SymbolicTensor)]
+
+
+def connect(layer, inputs, options, mask=None, training=None):
+    """Record that `layer` is called on symbolic `inputs`; return the symbolic outputs.
+
+    Raises
+    ------
+    TypeError
+        If symbolic tensors and arrays are mixed.
+    """
+    several = isinstance(inputs, list | tuple)
+    tensors = list(inputs) if several else [inputs]
+    for tensor in tensors:
+        if not isinstance(tensor, SymbolicTensor):
+            raise TypeError(f"{layer.name}: all inputs must be symbolic tensors where one is, "
+                            f"got {type(tensor).__name__}")
+    shapes = [tensor.shape for tensor in tensors]
+    shapes = shapes if several else shapes[0]
+    layer.ensure_built(shapes)
+    node = Node(layer, tensors if several else inputs, options, mask, training)
+    made = layer.compute_output_shape(shapes, **options)
+    node.several = isinstance(made, list)
+    for index, shape in enumerate(made if node.several else [made]):
+        dtype = layer.output_dtype(tensors[0].dtype)
+        node.outputs.append(SymbolicTensor(shape, dtype, f"{layer.name}_{index}", node, index))
+    return node.outputs if node.several else node.outputs[0]
+
+
+def Input(shape=None, batch_size=None, dtype="float32", name=None, batch_shape=None):
+    """Return a symbolic tensor that stands for an input of a functional model.
+
+    Parameters
+    ----------
+    shape : tuple of int or None
+        Without the batch; None stands for any size.
+    batch_size : int, optional
+    dtype : str
+    name : str, optional
+    batch_shape : tuple, optional
+        In place of the first two.
+
+    Raises
+    ------
+    ValueError
+        If both or neither of `shape` and `batch_shape` are given.
+    """
+    from .layers.input import InputLayer
+
+    return InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, name=name,
+                      batch_shape=batch_shape).output
+
+
+def input_tensor(layer, shape, dtype):
+    """Return the symbolic output of an input layer."""
+    node = Node(layer, None, {})
+    tensor = SymbolicTensor(shape, dtype, layer.name, node, 0)
+    node.outputs.append(tensor)
+    return tensor
+
+
+class Graph:
+    """The calls between given inputs and outputs, in an order in which they can be made.
+
+    Parameters
+    ----------
+    inputs, outputs : list of SymbolicTensor
+    """
+
+    def __init__(self, inputs, outputs):
+        for tensor in (*inputs, *outputs):
+            if not isinstance(tensor, SymbolicTensor):
+                raise TypeError("inputs and outputs of a model must be what Input and layers "
+                                f"called on it give, got {type(tensor).__name__}")
+        if len({id(tensor) for tensor in inputs}) != len(inputs):
+            raise ValueError("an input of a model is listed twice")
+        self.inputs, self.outputs = inputs, outputs
+        self.nodes = self._ordered()
+        self.layers = self._layers_by_depth()
+
+    def _layers_by_depth(self):
+        """The layers as Keras orders them, and with them their weights: those far from the
+        outputs first; where two are as far, as they are met on the way from the outputs."""
+        starts = [tensor.node for tensor in self.inputs if tensor.node.inputs is None]
+        depths, depth_of_layer = {}, {}
+        for node in (*reversed(self.nodes), *starts):
+            depth = max(depths.get(id(node), 0), depth_of_layer.get(id(node.layer), 0))
+            depth_of_layer[id(node.layer)] = depth
+            for tensor in node.parents():
+                key = id(tensor.node)
+                depths[key] = max(depths.get(key, 0), depth + 1)
+        met, layers = self._met(), {}
+        for node in (*starts, *self.nodes):
+            layers[id(node.layer)] = node.layer
+        return sorted(layers.values(), key=lambda layer: (-depth_of_layer[id(layer)],
+                                                          met.get(id(layer), len(met))))
+
+    def _met(self):
+        """The place of each layer on a walk from the outputs to the inputs, depth first."""
+        met, seen = {}, set()
+        stack = [tensor.node for tensor in reversed(self.outputs)]
+        while stack:
+            node = stack.pop()
+            met.setdefault(id(node.layer), len(met))
+            if id(node) not in seen:
+                seen.add(id(node))
+                stack.extend(tensor.node for tensor in reversed(node.parents()))
+        return met
+
+    def _ordered(self):
+        """Every node after those whose outputs it reads (depth first, without recursion)."""
+        given = {id(tensor) for tensor in self.inputs}
+        done, ordered = set(), []
+        stack = [(t.node, False) for t in reversed(self.outputs) if id(t) not in given]
+        while stack:
+            node, ready = stack.pop()
+            if id(node) in done:
+                continue
+            if ready:
+                done.add(id(node))
+                ordered.append(node)
+                continue
+            if node.inputs is None:
+                raise ValueError(f"the graph is disconnected: the outputs depend on the input "
+                                 f"{node.layer.name!r}, which is not among the model's inputs")
+            stack.append((node, True))
+            stack.extend((t.node, False) for t in reversed(node.parents()) if id(t) not in given)
+        return ordered
+
+    def run(self, tensors):
+        """Call the layers on `tensors`, one for each input; return the outputs as a list."""
+        values = dict(zip(map(id, self.inputs), tensors, strict=True))
+        for node in self.nodes:
+            inputs = _looked_up(node.inputs, values)
+            if node.mask is None and node.training is None:
+                made = node.layer(inputs, **node.options)
+            else:
+                made = node.layer(inputs, mask=_looked_up(node.mask, values),
+                                  training=node.training, **node.options)
+            for tensor, value in zip(node.outputs, made if node.several else (made,),
+                                     strict=True):
+                values[id(tensor)] = value
+        return [values[id(tensor)] for tensor in self.outputs]
+
+    def output_shapes(self, input_shapes):
+        """Return the outputs' shapes for other shapes of the inputs."""
+        shapes = dict(zip(map(id, self.inputs), input_shapes, strict=True))
+        for node in self.nodes:
+            inputs = node.inputs
+            given = ([shapes[id(t)] for t in inputs] if isinstance(inputs, list)
+                     else shapes[id(inputs)])
+            made = node.layer.compute_output_shape(given, **node.options)
+            for tensor, shape in zip(node.outputs, made if node.several else (made,),
+                                     strict=True):
+                shapes[id(tensor)] = tuple(shape)
+        return [shapes[id(tensor)] for tensor in self.outputs]
+
+
+def _looked_up(given, values):
+    """The values of symbolic tensors; what is none stays as it is."""
+    if isinstance(given, list | tuple):
+        return [values.get(id(item), item) for item in given]
+    return values.get(id(given), given)
+
+
+def checked_shape(name, shape):
+    """Return a shape of sizes of at least 1, or None for any size, as a tuple."""
+    try:
+        sizes = tuple(shape)
+    except TypeError:
+        raise TypeError(f"{name} must be a tuple of ints, got {shape!r}") from None
+    return tuple(None if size is None else checks.count(name, size) for size in sizes)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The tape: which layer made which value, so that gradients find their way back.
+
+One tape serves every kind of model, at the granularity of layers. While a model runs, each layer
+that is called puts one record on the tape; `Tape.backward` walks the records from the last to the
+first and hands each layer the gradients of what it made (reverse accumulation; Linnainmaa 1970).
+Inside a layer there is no tape: its own `backward` knows the equations. A model used as a layer
+has a tape of its own inside.
+"""
+
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+
+from .operators import Operators
+
+# What a forward is asked to keep: nothing, what the gradients of weights need, or those of the
+# inputs as well. They are ordered, and the first is false.
+NOTHING, FOR_WEIGHTS, FOR_INPUTS = 0, 1, 2
+
+
+class Tensor(Operators):
+    """A value inside a model call.
+
+    Attributes
+    ----------
+    array : ndarray
+        The value. It must not be written to: a layer may have kept it.
+    mask : ndarray (N, T) of bool, or None
+        Which steps count.
+    tracked : bool
+        Whether a gradient has a way from here to a weight.
+    gradient : ndarray or None
+        Of the loss, while `Tape.backward` runs.
+    """
+
+    __slots__ = ("array", "gradient", "mask", "tracked")
+
+    def __init__(self, array, mask=None, tracked=False):
+        self.array = array
+        self.mask = mask
+        self.tracked = tracked
+        self.gradient = None
+
+    @property
+    def shape(self):
+        return self.array.shape
+
+    @property
+    def ndim(self):
+        return self.array.ndim
+
+    @property
+    def dtype(self):
+        return self.array.dtype
+
+    def numpy(self):
+        """Return a copy of the value; no gradient flows through it."""
+        return self.array.copy()
+
+    def __array__(self, dtype=None, copy=None):
+        if self.tracked:
+            raise TypeError(
+                "NumPy cannot be applied to a tensor while gradients are recorded: it would stop "
+                "them silently; use layers and operators, or tensor.numpy() where that is meant"
+            )
+        return np.array(self.array, dtype=dtype, copy=copy)
+
+    def __len__(self):
+        return len(self.array)
+
+    def __float__(self):
+        return float(self.array)
+
+    def __repr__(self):
+        return f"Tensor({self.array!r})"
+
+    def add_gradient(self, gradient):
+        """Add a reader's gradient; the arrays handed in stay as they are.
+
+        It gets the dtype of the value, which the kernels below rely on.
+        """
+        if gradient.dtype is not self.array.dtype:
+            gradient = gradient.astype(self.array.dtype, copy=False)
+        self.gradient = gradient if self.gradient is None else self.gradient + gradient
+
+
+class _Current(threading.local):
+    """What calls of layers in this thread are part of."""
+
+    tape = None          # where they are recorded
+    training = False
+    penalties = None     # values that activity regularisers add to the loss
+
+
+current = _Current()
+
+
+@contextmanager
+def calling(tape, training):
+    """Make layer calls part of `tape` (None: recorded nowhere), in training mode or not."""
+    before = current.tape, current.training
+    current.tape, current.training = tape, training
+    try:
+        yield
+    finally:
+        current.tape, current.training = before
+
+
+@contextmanager
+def collecting_penalties():
+    """Yield the list to which activity regularisers append their values."""
+    before = current.penalties
+    current.penalties = penalties = []
+    try:
+        yield penalties
+    finally:
+        current.penalties = before
+
+
+class Tape:
+    """Records of layer calls, in the order they were made."""
+
+    __slots__ = ("_penalised", "_records")
+
+    def __init__(self):
+        self._records = []
+        self._penalised = []
+
+    def record(self, layer, kept, inputs, outputs):
+        """Note that `layer` made the Tensors `outputs` from `inputs`.
+
+        `inputs` and `outputs` are a Tensor or a list of them, as the layer's `forward` took and
+        gave them; `kept` is what it kept for its `backward`.
+        """
+        self._records.append((layer, kept, inputs, outputs))
+
+    def penalise(self, tensor, regularizer):
+        """Note that the regulariser of `tensor`'s value is a part of the loss."""
+        self._penalised.append((tensor, regularizer))
+
+    def backward(self):
+        """Propagate from the Tensors whose `gradient` is set to all that lead to them.
+
+        Layers add the gradients of their weights to them. The tape is spent afterwards.
+        """
+        for tensor, regularizer in self._penalised:
+            tensor.add_gradient(regularizer.gradient(tensor.array) / len(tensor.array))
+        records = self._records
+        while records:
+            layer, kept, inputs, outputs = records.pop()
+            if type(outputs) is Tensor:
+                gradients, outputs.gradient = outputs.gradient, None
+                if gradients is None:
+                    continue
+            else:
+                gradients = [tensor.gradient for tensor in outputs]
+                if all(gradient is None for gradient in gradients):
+                    continue
+            gradients = layer.backward(kept, gradients)
+            if type(inputs) is Tensor:
+                if inputs.tracked and gradients is not None:
+                    inputs.add_gradient(gradients)
+            else:
+                for tensor, gradient in zip(inputs, gradients, strict=True):
+                    if tensor.tracked and gradient is not None:
+                        tensor.add_gradient(gradient)

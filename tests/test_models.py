@@ -1,0 +1,425 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Models: how they are put together, trained, described and saved."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import fastrnn
+from fastrnn import layers, models, tape
+from fastrnn.io import FileFormatError
+
+RNG = np.random.default_rng(0)
+
+
+def sequences(rows=12, steps=5, features=3):
+    return RNG.standard_normal((rows, steps, features), np.float32)
+
+
+def targets(rows=12, columns=2):
+    return RNG.standard_normal((rows, columns), np.float32)
+
+
+def small(units=4, columns=2, **options):
+    return models.Sequential([
+        layers.Input((5, 3)), layers.LSTM(units, return_sequences=True, **options),
+        layers.GRU(units), layers.Dense(columns),
+    ])
+
+
+class States(models.Model):
+    """Outputs and states, as in the tutorials."""
+
+    def __init__(self, units=4, columns=3, **options):
+        super().__init__(**options)
+        self.units, self.columns = units, columns
+        self.lstm = layers.LSTM(units, return_sequences=True, return_state=True)
+        self.dense = layers.Dense(columns, activation="softmax")
+
+    def call(self, inputs, states=None):
+        x, h, c = self.lstm(inputs, initial_state=states)
+        return self.dense(x), [h, c]
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units, "columns": self.columns}
+
+
+# -- putting together ----------------------------------------------------------------------------
+
+
+def test_a_sequential_is_built_by_its_first_shape():
+    model = models.Sequential([layers.LSTM(4, input_shape=(5, 3)), layers.Dense(2)])
+    assert model.built
+    assert model.output_shape == (None, 2)
+    assert model.count_params() == 4 * 4 * (3 + 4 + 1) + 4 * 2 + 2
+
+
+def test_a_sequential_without_a_shape_is_built_by_data():
+    model = models.Sequential([layers.LSTM(4), layers.Dense(2)])
+    assert not model.built
+    assert model.predict(sequences()).shape == (12, 2)
+    assert [w.shape for w in model.get_weights()] == [(3, 16), (4, 16), (16,), (4, 2), (2,)]
+
+
+def test_layers_that_do_not_follow_leave_the_model_as_it_was():
+    model = models.Sequential([layers.LSTM(4, input_shape=(5, 3))])
+    with pytest.raises(ValueError, match="3-D"):
+        model.add(layers.LSTM(4))
+    assert len(model.layers) == 1
+    with pytest.raises(ValueError, match="named"):
+        model.add(layers.Dense(2, name=model.layers[0].name))
+    with pytest.raises(TypeError, match="layers, got int"):
+        model.add(3)
+    model.add(layers.Dense(2))
+    assert model.predict(sequences()).shape == (12, 2)
+    assert isinstance(model.pop(), layers.Dense)
+    assert model.output_shape == (None, 4)
+
+
+def test_a_graph_that_lacks_an_input_is_named():
+    a, b = layers.Input((3,), name="a"), layers.Input((3,), name="b")
+    both = layers.Add()([a, b])
+    with pytest.raises(ValueError, match="'b'"):
+        models.Model(a, both)
+
+
+def test_a_shared_layer_has_the_gradients_of_all_its_calls():
+    dense = layers.Dense(3, use_bias=False)
+    x = layers.Input((3,))
+    model = models.Model(x, dense(dense(x)))
+    data = RNG.standard_normal((4, 3), np.float32)
+    call = model.run(data, True, keep=True)
+    dy = RNG.standard_normal((4, 3), np.float32)
+    call.backward([dy])
+    w = dense.kernel.numpy()
+    expected = (data @ w).T @ dy + data.T @ (dy @ w.T)
+    np.testing.assert_allclose(dense.kernel.form.show(dense.kernel.gradient), expected,
+                               rtol=1e-5, atol=1e-5)
+    assert len(model.weights) == 1
+
+
+def test_inputs_and_targets_by_name():
+    a, b = layers.Input((5, 3), name="a"), layers.Input((2,), name="b")
+    joined = layers.Concatenate()([layers.GRU(4)(a), b])
+    outputs = {"p": layers.Dense(1, name="first")(joined), "q": layers.Dense(2)(joined)}
+    model = models.Model({"a": a, "b": b}, outputs)
+    model.compile("sgd", {"p": "mse", "q": "mae"}, loss_weights={"p": 2.0, "q": 0.5},
+                  metrics={"q": ["mse"]})
+    data = {"b": RNG.standard_normal((12, 2), np.float32), "a": sequences()}
+    history = model.fit(data, {"q": targets(), "p": targets(columns=1)}, verbose=0).history
+    assert {"loss", "p_loss", "q_loss", "q_mse"} == set(history)
+    assert history["loss"][0] == pytest.approx(
+        2 * history["p_loss"][0] + 0.5 * history["q_loss"][0], rel=1e-5)
+    assert {key: value.shape for key, value in model.predict(data).items()} == {
+        "p": (12, 1), "q": (12, 2)}
+    with pytest.raises(ValueError, match="missing: b"):
+        model.predict({"a": data["a"]})
+
+
+def test_a_nested_model_trains_its_layers():
+    inner = models.Sequential([layers.Input((5, 3)), layers.GRU(4)])
+    x = layers.Input((5, 3))
+    model = models.Model(x, layers.Dense(1)(inner(x)))
+    model.compile("adam", "mse")
+    before = [w.copy() for w in inner.get_weights()]
+    model.fit(sequences(), targets(columns=1), verbose=0)
+    assert all((a != b).any() for a, b in zip(before, inner.get_weights(), strict=True))
+    assert len(model.weights) == 5
+
+
+def test_frozen_layers_keep_their_weights():
+    model = small()
+    model.layers[0].trainable = False
+    model.compile("adam", "mse")
+    before = model.get_weights()
+    model.fit(sequences(), targets(), verbose=0)
+    after = model.get_weights()
+    assert all((a == b).all() for a, b in zip(before[:3], after[:3], strict=True))
+    assert (before[3] != after[3]).any()
+
+
+# -- subclassed ----------------------------------------------------------------------------------
+
+
+def test_a_subclassed_model_gives_outputs_and_states():
+    model = States()
+    y, (h, c) = model.predict(sequences())
+    assert y.shape == (12, 5, 3)
+    assert h.shape == c.shape == (12, 4)
+    later, _ = model(sequences(), states=[h, c])
+    assert later.shape == (12, 5, 3)
+    assert [layer.name for layer in model.layers] == [model.lstm.name, model.dense.name]
+
+
+def test_a_subclassed_model_takes_training_and_operators():
+    class Residual(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = layers.SimpleRNN(3, return_sequences=True)
+            self.drop = layers.Dropout(0.5, seed=1)
+
+        def call(self, inputs, training=False):
+            seen.append(training)
+            return (inputs + 0.5 * self.drop(self.rnn(inputs)))[:, -1]
+
+    seen = []
+    model = Residual()
+    x, y = sequences(), targets(columns=3)
+    model.compile("sgd", "mse")
+    before = model.evaluate(x, y)
+    model.fit(x, y, epochs=30, verbose=0)
+    assert model.evaluate(x, y) < before
+    assert set(seen) == {True, False}
+
+
+def test_numpy_inside_a_call_is_refused_while_gradients_are_recorded():
+    class Wrong(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.dense = layers.Dense(2)
+
+        def call(self, inputs):
+            return layers.Dense(1)(np.exp(np.asarray(self.dense(inputs))))
+
+    model = Wrong()
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match="stop them silently"):
+        model.fit(targets(), targets(columns=1), verbose=0)
+
+
+# -- training ------------------------------------------------------------------------------------
+
+
+def test_a_seed_repeats_a_run_bit_for_bit():
+    x, y = sequences(40), targets(40)
+
+    def run():
+        fastrnn.utils.set_random_seed(3)
+        model = small(dropout=0.2, recurrent_dropout=0.1)
+        model.compile("adam", "mse")
+        return model.fit(x, y, epochs=2, verbose=0).history["loss"], model.get_weights()
+
+    (losses, weights), (again, others) = run(), run()
+    assert losses == again
+    assert all((a == b).all() for a, b in zip(weights, others, strict=True))
+
+
+def test_targets_of_another_shape_are_an_error_that_names_both():
+    model = models.Sequential([layers.LSTM(4, input_shape=(10, 1)), layers.Dense(1)])
+    model.compile("adam", "mse")
+    before = model.get_weights()
+    with pytest.raises(ValueError, match=r"\(100, 10, 1\).*\(100, 1\)|\(32, 10, 1\).*\(32, 1\)"):
+        model.fit(sequences(100, 10, 1), sequences(100, 10, 1), verbose=0)
+    assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_ids_into_a_recurrent_layer_name_embedding():
+    model = models.Sequential([layers.SimpleRNN(4), layers.Dense(1)])
+    model.compile("adam", "mse")
+    with pytest.raises(ValueError, match="Embedding"):
+        model.fit(RNG.integers(9, size=(12, 5)), targets(columns=1), verbose=0)
+
+
+def test_a_missing_value_is_named_with_its_place():
+    model, x = small(), sequences()
+    model.compile("adam", "mse")
+    x[7, 2, 1] = np.nan
+    for use in (lambda: model.fit(x, targets(), verbose=0), lambda: model.predict(x[5:9]),
+                lambda: model.predict(x, batch_size=2)):
+        with pytest.raises(ValueError, match=r"NaN.*\((7|2), 2, 1\)"):
+            use()
+
+
+def test_masking_takes_missing_values_as_steps_that_do_not_count():
+    x = sequences()
+    x[:, 3] = np.nan
+    masked = models.Sequential([layers.Input((5, 3)), layers.Masking(nan=True), layers.GRU(4)])
+    plain = models.Sequential([layers.Input((4, 3)), layers.GRU(4)])
+    plain.set_weights(masked.get_weights())
+    np.testing.assert_array_equal(masked.predict(x), plain.predict(np.delete(x, 3, axis=1)))
+
+
+def test_a_loss_that_is_no_number_stops_with_the_weights_before_it():
+    model = small()
+    model.compile("sgd", "mse")
+    x, y = sequences(), targets()
+    y[4] = np.nan
+    before = model.get_weights()
+    with pytest.raises(FloatingPointError, match=r"epoch 1, batch 1.*targets"):
+        model.fit(x, y, verbose=0)
+    assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_terminate_on_nan_stops_instead():
+    model = small()
+    model.compile("sgd", "mse")
+    y = targets()
+    y[4] = np.nan
+    history = model.fit(sequences(), y, epochs=3, verbose=0,
+                        callbacks=[fastrnn.callbacks.TerminateOnNaN()])
+    assert len(history.epoch) == 1
+
+
+def test_fit_needs_a_compiled_model_with_a_loss():
+    model = small()
+    with pytest.raises(ValueError, match="compile"):
+        model.fit(sequences(), targets(), verbose=0)
+    model.compile("adam")
+    with pytest.raises(ValueError, match="loss"):
+        model.fit(sequences(), targets(), verbose=0)
+    with pytest.raises(ValueError, match="no_such"):
+        model.compile("adam", "no_such")
+
+
+def test_batches_come_from_generators_and_anything_iterable():
+    x, y = sequences(24), targets(24)
+
+    def endless():
+        while True:
+            for first in range(0, 24, 8):
+                yield x[first:first + 8], y[first:first + 8]
+
+    reference = small()
+    start = reference.get_weights()
+    reference.compile("sgd", "mse")
+    expected = reference.fit(x, y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
+    for source, steps in ((endless(), 3), ([(x[:8], y[:8])] * 0 or _Batches(x, y), None)):
+        model = small()
+        model.set_weights(start)
+        model.compile("sgd", "mse")
+        history = model.fit(source, epochs=2, steps_per_epoch=steps, verbose=0).history
+        assert history == expected
+    with pytest.raises(ValueError, match="y must not be given"):
+        reference.fit(_Batches(x, y), y, verbose=0)
+
+
+class _Batches:
+    def __init__(self, x, y):
+        self.x, self.y = x, y
+
+    def __len__(self):
+        return 3
+
+    def __iter__(self):
+        for first in range(0, 24, 8):
+            yield self.x[first:first + 8], self.y[first:first + 8]
+
+
+def test_numbers_of_rows_must_agree():
+    model = small()
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="x: 12, y: 11"):
+        model.fit(sequences(12), targets(11), verbose=0)
+
+
+def test_stateful_layers_carry_states_until_they_are_reset():
+    model = models.Sequential([layers.GRU(4, stateful=True, batch_input_shape=(2, 5, 3))])
+    x = sequences(2)
+    first = model.predict(x)
+    second = model.predict(x)
+    assert (first != second).any()
+    model.reset_states()
+    np.testing.assert_array_equal(model.predict(x), first)
+    with pytest.raises(ValueError, match="batches of 2 rows; got 3"):
+        model.predict(sequences(3))
+
+
+def test_any_number_of_threads_may_predict_at_once():
+    model, x = small(16), sequences(8)
+    expected = model.predict(x)
+    wrong = []
+
+    def use():
+        for _ in range(50):
+            if (model.predict(x) != expected).any():
+                wrong.append(1)
+
+    workers = [threading.Thread(target=use) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert not wrong
+
+
+def test_the_tape_is_per_thread_and_ends_with_the_call():
+    assert tape.current.tape is None
+    model = small()
+    model.compile("sgd", "mse")
+    with pytest.raises(ValueError, match="shape"):
+        model.fit(sequences(), targets(columns=5), verbose=0)
+    assert tape.current.tape is None
+    assert tape.current.penalties is None
+
+
+# -- files ---------------------------------------------------------------------------------------
+
+
+def test_a_saved_model_goes_on_as_if_it_had_never_stopped(tmp_path):
+    x, y = sequences(), targets()
+    model = small()
+    model.compile(fastrnn.optimizers.Adam(0.01, clipnorm=1.0), "mse", metrics=["mae"])
+    model.fit(x, y, epochs=2, shuffle=False, verbose=0)
+    model.save(tmp_path / "m.keras")
+    other = models.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(model.predict(x), other.predict(x))
+    histories = [m.fit(x, y, epochs=2, shuffle=False, verbose=0).history for m in (model, other)]
+    assert histories[0] == histories[1]
+    assert [layer.name for layer in other.layers] == [layer.name for layer in model.layers]
+
+
+def test_functional_models_are_saved_with_their_graph(tmp_path):
+    a, b = layers.Input((5, 3), name="a"), layers.Input((5, 3), name="b")
+    shared = layers.Bidirectional(layers.LSTM(3, return_sequences=True))
+    attended = layers.Attention()([shared(a), shared(b)])
+    model = models.Model([a, b], {"y": layers.Dense(1)(attended[:, -1] * 2.0)})
+    model.save(tmp_path / "m")
+    other = models.load_model(tmp_path / "m")
+    data = [sequences(), sequences()]
+    np.testing.assert_array_equal(model.predict(data)["y"], other.predict(data)["y"])
+
+
+def test_subclassed_models_are_loaded_by_their_class(tmp_path):
+    model, x = States(), sequences()
+    expected = model.predict(x)[0]
+    model.save(tmp_path / "m")
+    with pytest.raises(FileFormatError, match="custom_objects"):
+        models.load_model(tmp_path / "m")
+    other = models.load_model(tmp_path / "m", custom_objects={"States": States})
+    np.testing.assert_array_equal(other.predict(x)[0], expected)
+
+
+def test_weights_of_another_model_are_refused(tmp_path):
+    model = small()
+    model.save_weights(tmp_path / "w")
+    other = small(units=5)
+    before = other.get_weights()
+    with pytest.raises(FileFormatError, match="its weights are"):
+        other.load_weights(tmp_path / "w")
+    assert all((a == b).all() for a, b in zip(before, other.get_weights(), strict=True))
+    with pytest.raises(ValueError, match="weights"):
+        other.set_weights(model.get_weights()[:-1])
+
+
+def test_files_of_keras_itself_are_named(tmp_path):
+    (tmp_path / "m.keras").write_bytes(b"PK\x03\x04 and more")
+    with pytest.raises(FileFormatError, match="Keras itself"):
+        models.load_model(tmp_path / "m.keras")
+
+
+def test_the_summary_lists_layers_shapes_and_numbers():
+    printed = []
+    small().summary(print_fn=printed.append)
+    text = "\n".join(printed)
+    assert "(None, 5, 4)" in text
+    assert "Total params: 258" in text
+
+
+@pytest.mark.parametrize("make", [small, lambda: models.clone_model(small())])
+def test_json_describes_a_model(make):
+    model = make()
+    other = models.model_from_json(model.to_json())
+    other.set_weights(model.get_weights())
+    x = sequences()
+    np.testing.assert_array_equal(model.predict(x), other.predict(x))
