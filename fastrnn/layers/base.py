@@ -99,6 +99,8 @@ class Layer:
         training : bool, optional
             By default, that of the model the call is part of.
         """
+        if type(inputs) is Tensor and mask is None and self.built:   # the most usual call
+            return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
         several = isinstance(inputs, list | tuple)
         if several and not self.takes_list:
             raise TypeError(f"{self.name} ({type(self).__name__}) takes one array or tensor, got "

@@ -2,10 +2,12 @@
 """Layers that are noisy in training and do nothing at other times."""
 
 import math
+import threading
 
 import numpy as np
 
 from .. import checks, random
+from .._core import noise
 from .base import Layer, rank
 
 # A draw is 16 random bits.
@@ -13,11 +15,10 @@ _DRAWS = 2**16
 
 
 class RandomMask:
-    """A source of masks that are False with probability `rate`.
+    """A source of masks that are 0 with probability `rate`, else 1.
 
-    An element costs 16 bits of a generator of 64 (SFC64), a quarter of what a random float32
-    costs; so the rate is rounded to a multiple of 2^-16, and `scale` is exact for the rounded
-    rate.
+    An element costs 16 random bits, a quarter of what a random float32 costs NumPy; so the rate is
+    rounded to a multiple of 2^-16, and `scale` is exact for the rounded rate.
 
     Parameters
     ----------
@@ -37,17 +38,27 @@ class RandomMask:
         left = _DRAWS - self._threshold
         self.scale = _DRAWS / left if left else 0.0
         seed = random.draw_seed() if seed is None else random.checked_seed(seed)
-        self._bits = np.random.SFC64(seed)
+        self._state = np.random.SeedSequence(seed).generate_state(
+            2 * noise.STREAMS, np.uint64).reshape(2, noise.STREAMS)
+        self._lock = threading.Lock()
 
     def draw(self, shape):
-        """Return a mask: an array of bool."""
-        size = math.prod(shape)
-        draws = self._bits.random_raw(-(-size // 4)).view(np.uint16)[:size]
-        return (draws >= self._threshold).reshape(shape)
+        """Return a mask: an array of uint8."""
+        kept = np.zeros(shape, np.uint8)
+        if self._threshold < _DRAWS:
+            with self._lock:
+                noise.draw(self._state, self._threshold, kept)
+        return kept
 
     def factors(self, shape, dtype):
-        """Return `scale` where a mask is True, else 0."""
+        """Return `scale` where a mask is 1, else 0."""
         return np.multiply(self.draw(shape), self.scale, dtype=dtype)
+
+    def __getstate__(self):
+        return {name: value for name, value in vars(self).items() if name != "_lock"}
+
+    def __setstate__(self, state):
+        vars(self).update(state, _lock=threading.Lock())
 
 
 class Dropout(Layer):
@@ -98,8 +109,13 @@ class Dropout(Layer):
         return doutputs if kept is None else self._dropped(doutputs, kept)
 
     def _dropped(self, array, kept):
+        scale = self._source.scale
+        if kept.shape == array.shape and array.flags.c_contiguous:
+            result = np.empty_like(array)
+            noise.scaled(array, kept, scale, result)
+            return result
         result = array * kept
-        result *= self._source.scale
+        result *= scale
         return result
 
 
