@@ -26,9 +26,9 @@ __all__ = [
 ]
 
 _SUBMODULES = (
-    "activations", "callbacks", "charmodel", "cli", "constraints", "generation", "initializers",
-    "io", "layers", "losses", "metrics", "models", "modules", "optimizers", "preprocessing",
-    "random", "reference", "regularizers", "utils",
+    "activations", "backend", "callbacks", "charmodel", "cli", "constraints", "generation",
+    "initializers", "io", "layers", "losses", "metrics", "models", "modules", "optimizers",
+    "preprocessing", "random", "reference", "regularizers", "utils",
 )
 # Where else a name of the package comes from, when it is first used.
 _HOMES = {

@@ -3,6 +3,7 @@
 
 from . import checks
 from .operators import Operators
+from .structure import flatten
 
 
 class SymbolicTensor(Operators):
@@ -104,10 +105,11 @@ def connect(layer, inputs, options, mask=None, training=None):
     for index, shape in enumerate(made if node.several else [made]):
         dtype = layer.output_dtype(tensors[0].dtype)
         node.outputs.append(SymbolicTensor(shape, dtype, f"{layer.name}_{index}", node, index))
+    layer.connected(node)
     return node.outputs if node.several else node.outputs[0]
 
 
-def Input(shape=None, batch_size=None, dtype="float32", name=None, batch_shape=None):
+def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):
     """Return a symbolic tensor that stands for an input of a functional model.
 
     Parameters
@@ -115,7 +117,8 @@ def Input(shape=None, batch_size=None, dtype="float32", name=None, batch_shape=N
     shape : tuple of int or None
         Without the batch; None stands for any size.
     batch_size : int, optional
-    dtype : str
+    dtype : str, optional
+        `backend.floatx` by default; an integer dtype for ids.
     name : str, optional
     batch_shape : tuple, optional
         In place of the first two.
@@ -136,6 +139,7 @@ def input_tensor(layer, shape, dtype):
     node = Node(layer, None, {})
     tensor = SymbolicTensor(shape, dtype, layer.name, node, 0)
     node.outputs.append(tensor)
+    layer.connected(node)
     return tensor
 
 
@@ -217,7 +221,7 @@ class Graph:
             else:
                 made = node.layer(inputs, mask=_looked_up(node.mask, values),
                                   training=node.training, **node.options)
-            for tensor, value in zip(node.outputs, made if node.several else (made,),
+            for tensor, value in zip(node.outputs, flatten(made) if node.several else (made,),
                                      strict=True):
                 values[id(tensor)] = value
         return [values[id(tensor)] for tensor in self.outputs]

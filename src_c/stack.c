@@ -211,7 +211,7 @@ const char *fastrnn_status_text(fastrnn_status status) {
     case FASTRNN_ERROR_NULL:
         return "a pointer is NULL that must not be";
     case FASTRNN_ERROR_ENUM:
-        return "cell, activation, dtype or isa is not a value of its enum";
+        return "cell, activation, dtype or isa is not a value that a stack has";
     case FASTRNN_ERROR_SIZE:
         return "a size is not positive, or proj_size is negative";
     case FASTRNN_ERROR_OVERFLOW:

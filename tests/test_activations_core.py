@@ -65,9 +65,10 @@ def ulps(got, want):
     tiny = np.finfo(got.dtype).tiny
     with np.errstate(over="ignore", under="ignore"):
         unit = np.spacing(np.maximum(np.abs(want), tiny).astype(got.dtype))
+        rounded = want.astype(got.dtype)
     small = (np.abs(want) < tiny) & (np.abs(got) < tiny)
     with np.errstate(invalid="ignore"):
-        return np.where(small | (got == want.astype(got.dtype)), 0, np.abs(got - want) / unit)
+        return np.where(small | (got == rounded), 0, np.abs(got - want) / unit)
 
 
 def worst_values(name, dtype):

@@ -188,6 +188,98 @@ def test_numpy_inside_a_call_is_refused_while_gradients_are_recorded():
         model.fit(targets(), targets(columns=1), verbose=0)
 
 
+def test_layers_in_lists_and_dicts_are_found_whenever_they_are_put_there():
+    class Stack(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnns, self.heads = [], {}
+            for _ in range(2):
+                self.rnns.append(layers.GRU(3, return_sequences=True))
+            self.heads["out"] = layers.Dense(1)
+
+        def call(self, inputs):
+            for rnn in self.rnns:
+                inputs = rnn(inputs)
+            return self.heads["out"](inputs[:, -1])
+
+    model = Stack()
+    model.compile("sgd", "mse")
+    model.fit(sequences(), targets(columns=1), verbose=0)
+    assert len(model.layers) == 3
+    assert len(model.trainable_weights) == 3 + 3 + 2
+
+
+def test_steps_of_ones_own_are_refused_rather_than_ignored():
+    class Own(models.Model):
+        def train_step(self, data):
+            raise AssertionError("never called")
+
+    model = Own()
+    model.compile("sgd", "mse")
+    with pytest.raises(TypeError, match=r"Own\.train_step"):
+        model.fit(sequences(), targets(), verbose=0)
+    with pytest.raises(TypeError, match=r"subclass of fastrnn\.Model"):
+        type("Block", (layers.Layer,), {"call": lambda self, x: x})
+
+
+class Dropped(models.Model):
+    """A model whose call has a mode of its own by default."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.drop = layers.Dropout(0.5, seed=1)
+
+    def call(self, inputs, training=False):
+        return self.drop(inputs, training=training)
+
+
+def test_a_subclassed_model_inside_a_graph_trains_and_predicts_in_its_mode():
+    x = layers.Input((5, 3))
+    model = models.Model(x, Dropped()(x))
+    data = sequences()
+    np.testing.assert_array_equal(model.predict(data), data)
+    assert (model(data, training=True).numpy() == 0).any()
+
+
+def test_a_subclassed_model_inside_a_graph_gives_its_structure():
+    x = layers.Input((5, 3))
+    y, (h, c) = States()(x)
+    assert (y.shape, h.shape, c.shape) == ((None, 5, 3), (None, 4), (None, 4))
+    model = models.Model(x, [y, h])
+    assert [out.shape for out in model.predict(sequences())] == [(12, 5, 3), (12, 4)]
+
+
+def test_time_distributed_takes_a_subclassed_model():
+    class Summary(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = layers.GRU(2)
+
+        def call(self, inputs):
+            return self.rnn(inputs)
+
+    model = models.Sequential([
+        layers.Input((4, 5, 3)), layers.TimeDistributed(Summary()), layers.GRU(2),
+    ])
+    model.compile("sgd", "mse")
+    x = RNG.standard_normal((6, 4, 5, 3), np.float32)
+    before = model.get_weights()
+    model.fit(x, targets(6), verbose=0)
+    assert all((a != b).any() for a, b in zip(before, model.get_weights(), strict=True))
+
+
+def test_layers_know_what_they_were_called_on():
+    model = small()
+    features = models.Model(model.input, model.layers[0].output)
+    np.testing.assert_array_equal(features.predict(sequences()[:2]).shape, (2, 5, 4))
+    assert model.layers[1].input_shape == (None, 5, 4)
+    shared = layers.Dense(2)
+    shared(layers.Input((3,)))
+    shared(layers.Input((3,)))
+    with pytest.raises(AttributeError, match="2 times"):
+        _ = shared.output
+
+
 # -- training ------------------------------------------------------------------------------------
 
 
@@ -270,6 +362,27 @@ def test_fit_needs_a_compiled_model_with_a_loss():
         model.fit(sequences(), targets(), verbose=0)
     with pytest.raises(ValueError, match="no_such"):
         model.compile("adam", "no_such")
+
+
+def test_fit_needs_targets():
+    model = small()
+    model.compile("adam", "mse")
+    with pytest.raises(ValueError, match="targets"):
+        model.fit(sequences(), verbose=0)
+
+
+def test_floatx_is_the_dtype_of_new_layers_and_models():
+    fastrnn.backend.set_floatx("float64")
+    try:
+        model = small()
+    finally:
+        fastrnn.backend.set_floatx("float32")
+    x = sequences().astype(np.float64)
+    assert model.predict(x).dtype == np.float64
+    model.compile("adam", "mse")
+    model.fit(x, targets(), verbose=0)
+    assert {w.dtype for w in model.get_weights()} == {np.dtype(np.float64)}
+    assert small().predict(x).dtype == np.float32
 
 
 def test_batches_come_from_generators_and_anything_iterable():

@@ -13,31 +13,14 @@ None. A gradient that is None stands for zeros. Neither function may write to wh
 """
 
 import functools
-import re
 
 import numpy as np
 
 from .. import checks, constraints, initializers, regularizers
+from ..backend import floatx, name_of
 from ..symbolic import SymbolicTensor, connect
 from ..tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
 from .variable import Variable
-
-_FIRST_WORD = re.compile(r"(.)([A-Z][a-z0-9]+)")
-_NEXT_WORD = re.compile(r"([a-z])([A-Z])")
-_names_given = {}
-
-
-def name_of(kind):
-    """Return a name for a new layer of class `kind` as Keras counts them: lstm, lstm_1, ..."""
-    name = _NEXT_WORD.sub(r"\1_\2", _FIRST_WORD.sub(r"\1_\2", kind)).lower()
-    count = _names_given.get(name, 0)
-    _names_given[name] = count + 1
-    return f"{name}_{count}" if count else name
-
-
-def forget_names():
-    """Count the names of new layers from the beginning again."""
-    _names_given.clear()
 
 
 class Layer:
@@ -53,8 +36,8 @@ class Layer:
         By default the class's name in small letters, with a number from the second one on.
     trainable : bool
         Whether training changes the layer's weights.
-    dtype : str or dtype
-        float32 or float64.
+    dtype : str or dtype, optional
+        float32 or float64; by default `backend.floatx`.
     input_shape, batch_input_shape, batch_shape : tuple, optional
         Of the inputs, without and with the batch, for the first layer of a `Sequential`.
     activity_regularizer : optional
@@ -71,17 +54,18 @@ class Layer:
     # Whether NaN in its inputs are steps that do not count.
     takes_missing = False
 
-    def __init__(self, *, name=None, trainable=True, dtype="float32", input_shape=None,
+    def __init__(self, *, name=None, trainable=True, dtype=None, input_shape=None,
                  batch_input_shape=None, batch_shape=None, activity_regularizer=None, **unknown):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no argument {', '.join(sorted(unknown))}")
         self.name = name_of(type(self).__name__) if name is None else str(name)
-        self.dtype = checks.float_dtype(getattr(dtype, "name", dtype) or "float32")
+        self.dtype = checks.float_dtype(getattr(dtype, "name", dtype) or floatx())
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
         self.version = 0
         self.given_shape = _given_shape(input_shape, batch_input_shape or batch_shape)
         self._variables = []
+        self._nodes = []
         self._trainable = checks.flag("trainable", trainable)
         self._mask_warned = False
 
@@ -223,6 +207,10 @@ class Layer:
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
+        if "call" in vars(cls) and cls.forward is Layer.forward:
+            raise TypeError(f"{cls.__name__} has call() but no forward() and backward(): a layer "
+                            "of one's own needs its derivative; what is made of other layers is "
+                            "a subclass of fastrnn.Model")
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
 
@@ -347,6 +335,40 @@ class Layer:
             layer.reset_state()
 
     reset_states = reset_state
+
+    # -- place in a graph ---------------------------------------------------------------------
+
+    def connected(self, node):
+        """Note a call on symbolic tensors."""
+        self._nodes.append(node)
+
+    def _only_node(self, what):
+        if len(self._nodes) != 1:
+            calls = "was not called on symbolic tensors" if not self._nodes else (
+                f"was called {len(self._nodes)} times")
+            raise AttributeError(f"{self.name} has no single {what}: it {calls}")
+        return self._nodes[0]
+
+    @property
+    def input(self):
+        """The symbolic tensor(s) the layer was called on."""
+        return self._only_node("input").inputs
+
+    @property
+    def output(self):
+        """The symbolic tensor(s) the layer gave."""
+        node = self._only_node("output")
+        return node.outputs if node.several else node.outputs[0]
+
+    @property
+    def input_shape(self):
+        tensors = self.input
+        return [t.shape for t in tensors] if isinstance(tensors, list) else tensors.shape
+
+    @property
+    def output_shape(self):
+        tensors = self.output
+        return [t.shape for t in tensors] if isinstance(tensors, list) else tensors.shape
 
     # -- configuration -----------------------------------------------------------------------
 

@@ -4,6 +4,7 @@
 import numpy as np
 
 from .. import checks
+from ..backend import floatx
 from ..symbolic import checked_shape, input_tensor
 from .base import Layer
 
@@ -17,7 +18,7 @@ class InputLayer(Layer):
         Without the batch.
     batch_size : int, optional
     dtype : str
-        Of the data, "float32" or an integer dtype for ids.
+        Of the data: `backend.floatx` by default, an integer dtype for ids.
     batch_shape : tuple, optional
         In place of `shape` and `batch_size`.
 
@@ -30,17 +31,17 @@ class InputLayer(Layer):
     supports_masking = True
     casts_inputs = False
 
-    def __init__(self, shape=None, batch_size=None, dtype="float32", batch_shape=None, **options):
+    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, **options):
         if (shape is None) == (batch_shape is None):
             raise ValueError("Input needs one of shape and batch_shape")
-        data_type = np.dtype(dtype or "float32")
-        super().__init__(dtype=data_type if data_type in checks.DTYPES else "float32", **options)
+        data_type = np.dtype(dtype or floatx())
+        super().__init__(dtype=data_type if data_type in checks.DTYPES else None, **options)
         if batch_shape is None:
             batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
         self.batch_shape = checked_shape("batch_shape", batch_shape)
         self.data_type = data_type
         self.built = True
-        self.output = input_tensor(self, self.batch_shape, data_type.name)
+        input_tensor(self, self.batch_shape, data_type.name)
 
     def get_config(self):
         return {"batch_shape": self.batch_shape, "dtype": self.data_type.name, "name": self.name}

@@ -4,7 +4,7 @@
 import numpy as np
 
 from .. import checks, random
-from .structure import flatten, is_nested, pack
+from ..structure import flatten, is_nested, pack
 
 
 class ArrayBatches:

@@ -5,10 +5,11 @@ import inspect
 
 import numpy as np
 
-from ..layers.base import Layer, name_of
-from ..symbolic import Graph, SymbolicTensor, connect
+from ..backend import name_of
+from ..layers.base import Layer
+from ..structure import convert, flatten, is_nested, pack
+from ..symbolic import Graph, Input, SymbolicTensor, connect
 from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
-from .structure import convert, flatten, is_nested, pack
 from .training import Trainer
 
 
@@ -78,9 +79,8 @@ class Model(Trainer, Layer):
     graph = None
     _loaded = None      # weights from a file, for a model that is not built yet
 
-    def __init__(self, inputs=None, outputs=None, *, name=None, trainable=True, dtype="float32",
+    def __init__(self, inputs=None, outputs=None, *, name=None, trainable=True, dtype=None,
                  **options):
-        vars(self)["_sublayers"] = []
         if name is None and inputs is not None and type(self) is Model:
             name = name_of("Functional")
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype, **options)
@@ -90,28 +90,26 @@ class Model(Trainer, Layer):
         if inputs is not None:
             self._input_structure, self._output_structure = inputs, outputs
             self.graph = Graph(flatten(inputs), flatten(outputs))
-            self._sublayers.extend(self.graph.layers)
             self.built = True
         signature = inspect.signature(type(self).call).parameters
         takes_all = any(p.kind is p.VAR_KEYWORD for p in signature.values())
         self._takes = {name: name in signature or takes_all for name in ("training", "mask")}
 
-    def __setattr__(self, name, value):
-        super().__setattr__(name, value)
-        if name != "_sublayers":
-            for layer in _layers_in(value):
-                if layer not in self._sublayers:
-                    self._sublayers.append(layer)
-
     # -- parts -------------------------------------------------------------------------------
 
     def sublayers(self):
-        return self._sublayers
+        if self.graph is not None:
+            return self.graph.layers
+        found = _layers_in(list(vars(self).values()))
+        return list({id(layer): layer for layer in found}.values())
 
     @property
     def layers(self):
-        """The model's layers, without those inside them."""
-        return list(self._sublayers)
+        """The model's layers, without those inside them.
+
+        Those of a subclassed model are its attributes, also in lists and dicts.
+        """
+        return list(self.sublayers())
 
     def all_layers(self):
         """Return the model, its layers, and those inside them."""
@@ -153,11 +151,11 @@ class Model(Trainer, Layer):
 
     @property
     def input(self):
-        return None if self.graph is None else self._input_structure
+        return super().input if self.graph is None else self._input_structure
 
     @property
     def output(self):
-        return None if self.graph is None else self._output_structure
+        return super().output if self.graph is None else self._output_structure
 
     @property
     def input_shape(self):
@@ -197,10 +195,7 @@ class Model(Trainer, Layer):
     def __call__(self, inputs, *args, training=None, mask=None, **options):
         """Apply the model to arrays, tensors or symbolic tensors, or a structure of them."""
         if any(isinstance(value, SymbolicTensor) for value in flatten(inputs)):
-            if type(self).call is not Model.call and not self._acts_as_layer():
-                return self.call(inputs, *args, **options)
-            ordered = self._ordered(inputs) if is_nested(inputs) else inputs
-            return connect(self, ordered, options, mask, training)
+            return self._connected(inputs, args, options, mask, training)
         training = current.training if training is None else bool(training)
         tensors = convert(self._tensor, inputs)
         if mask is not None:
@@ -209,6 +204,16 @@ class Model(Trainer, Layer):
                                     for t, m in zip(flatten(tensors), masks, strict=True)])
         with calling(current.tape, training):
             return self._call(tensors, training, args, options)
+
+    def _connected(self, inputs, args, options, mask, training):
+        """Become part of another graph; the outputs have the structure they have in a call."""
+        if args:
+            raise TypeError(f"{self.name}: further arguments of a call on symbolic tensors must "
+                            "be given by name")
+        if self.graph is not None:
+            inputs = self._ordered(inputs) if is_nested(inputs) else inputs
+        made = connect(self, inputs, options, mask, training)
+        return pack(self._output_structure, made) if isinstance(made, list) else made
 
     def _acts_as_layer(self):
         return self.graph is not None
@@ -263,13 +268,17 @@ class Model(Trainer, Layer):
         dinputs = call.backward(doutputs if type(doutputs) is list else [doutputs])
         return dinputs if several else dinputs[0]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape, **options):
         """Return the shape(s) of the outputs for the shape(s) of the inputs."""
-        if self.graph is None:
-            raise ValueError(f"{self.name}: the outputs' shape of a subclassed model is known "
-                             "only from a call")
-        shapes = input_shape if isinstance(input_shape, list) else [input_shape]
-        made = self.graph.output_shapes(shapes)
+        several = isinstance(input_shape, list)
+        shapes = input_shape if several else [input_shape]
+        if self.graph is not None:
+            made = self.graph.output_shapes(shapes)
+        else:
+            # A subclassed model shows them in a trial call.
+            inputs = [Input(batch_shape=shape) for shape in shapes]
+            self._output_structure = self.call(inputs if several else inputs[0], **options)
+            made = [tensor.shape for tensor in flatten(self._output_structure)]
         return made if is_nested(self._output_structure) else made[0]
 
     def _ordered(self, inputs):
@@ -308,6 +317,10 @@ class Model(Trainer, Layer):
         ordered = [_fitting(array, tensor)
                    for array, tensor in zip(ordered, self.graph.inputs, strict=True)]
         return ordered[0] if len(ordered) == 1 else ordered
+
+    def output_dtype(self, given):
+        """Return the dtype of the (first) output, a str."""
+        return self.dtype.name if self.graph is None else self.graph.outputs[0].dtype
 
     def ordered_targets(self, y, count):
         """Return targets or weights as a list, one for each output, None for none."""
@@ -359,7 +372,7 @@ class Model(Trainer, Layer):
     def takes_missing(self):
         """Whether NaN in the inputs are steps that do not count."""
         if self.graph is None:
-            return any(layer.takes_missing for layer in self._sublayers)
+            return any(layer.takes_missing for layer in self.sublayers())
         return all(self._expects_missing(k) for k in range(len(self.graph.inputs)))
 
     # -- files, descriptions -----------------------------------------------------------------
@@ -447,7 +460,8 @@ class Model(Trainer, Layer):
 
 
 def _fitting(array, tensor):
-    """An input array for a symbolic input; a last axis of 1 is added or taken away, as in Keras."""
+    """An input array in the shape and dtype of a symbolic input. As in Keras, a last axis of 1 is
+    added or taken away."""
     shape = tensor.shape
     if array.ndim == len(shape) - 1 and shape[-1] == 1:
         array = array[..., None]
@@ -461,7 +475,7 @@ def _fitting(array, tensor):
             hint = "; ids of words or characters become vectors in an Embedding layer, put first"
         raise ValueError(f"the input {tensor.name!r} must have shape {shape}, got {array.shape}"
                          + hint)
-    return array
+    return array.astype(tensor.dtype, copy=False) if array.dtype.kind == "f" else array
 
 
 def _layers_in(value):

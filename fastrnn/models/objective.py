@@ -7,7 +7,7 @@ Outputs, targets and weights come as flat lists, in the order of the model's out
 import numpy as np
 
 from .. import losses, metrics
-from .structure import flatten
+from ..structure import flatten
 
 # Names that stand for one of several losses or metrics, once shapes are known.
 _CHOSEN_BY_SHAPES = (None, "accuracy", "acc", "crossentropy", "ce")
@@ -70,6 +70,9 @@ class Objective:
                 loss = losses.resolve(loss, targets[index].shape, outputs[index].shape)
                 name = names[index] if names else loss.name
                 self.terms.append(_Term(index, loss, weight, name))
+        if not self.terms and any(loss is not None for loss in given):
+            raise ValueError("no output has both a loss and targets: give y, shaped like the "
+                             "outputs")
         if len(self.terms) > 1:
             for term in self.terms:
                 term.tracker = metrics.Mean(name=f"{term.name}_loss")
@@ -168,12 +171,13 @@ class Objective:
                 *(metric for _, _, _, metric in self._metrics)]
 
     def results(self):
-        """Return the running values by their names in logs, the loss first."""
+        """Return the running values by their names in logs: the loss, its parts, the metrics by
+        name."""
         logs = {"loss": float(self.total.result())}
         for term in self.terms or ():
             if term.tracker is not None:
                 logs[term.tracker.name] = float(term.tracker.result())
-        for _, _, name, metric in self._metrics:
+        for name, metric in sorted((name, metric) for _, _, name, metric in self._metrics):
             value = metric.result()
             logs[name] = float(value) if np.ndim(value) == 0 else value
         return logs

@@ -5,7 +5,7 @@ import os
 
 from .. import io, losses, metrics, optimizers
 from ..layers.described import custom_objects, deserialize, serialize
-from .structure import convert, pack
+from ..structure import convert, pack
 
 KIND, WEIGHTS_KIND = "model", "weights"
 

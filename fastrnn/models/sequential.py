@@ -22,9 +22,13 @@ class Sequential(Model):
 
     def __init__(self, layers=None, *, name=None, trainable=True):
         super().__init__(name=name, trainable=trainable)
-        vars(self)["_input"] = None   # not one of the layers
+        self._sublayers = []
+        self._input = None
         for layer in layers or ():
             self.add(layer)
+
+    def sublayers(self):
+        return self._sublayers
 
     def add(self, layer):
         """Append a layer, or first of all an `Input`.
@@ -44,13 +48,13 @@ class Sequential(Model):
         if isinstance(layer, InputLayer):
             if self._sublayers or self._input is not None:
                 raise ValueError("an Input can only come first")
-            vars(self)["_input"] = layer
+            self._input = layer
             return
         if any(other.name == layer.name for other in self._sublayers):
             raise ValueError(f"the model has a layer named {layer.name!r} already; names must "
                              "differ")
         if not self._sublayers and self._input is None:
-            vars(self)["_input"] = _first_input(layer)
+            self._input = _first_input(layer)
         self._sublayers.append(layer)
         try:
             self._connect(layer)
@@ -85,7 +89,7 @@ class Sequential(Model):
     def build(self, input_shape=None):
         """Build all layers for inputs of this shape, the batch included."""
         if self._input is None:
-            vars(self)["_input"] = Input(batch_shape=tuple(input_shape)).node.layer
+            self._input = Input(batch_shape=tuple(input_shape)).node.layer
             for layer in self._sublayers:
                 self._connect(layer)
 
@@ -128,7 +132,8 @@ class Sequential(Model):
 def _first_input(layer):
     """The input that the first layer's arguments, or a model's own input, imply."""
     if layer.given_shape is not None:
-        return Input(batch_shape=layer.given_shape).node.layer
+        dtype = layer.dtype.name if layer.casts_inputs else None
+        return Input(batch_shape=layer.given_shape, dtype=dtype).node.layer
     if isinstance(layer, Model) and layer.graph is not None and len(layer.graph.inputs) == 1:
         tensor = layer.graph.inputs[0]
         return Input(batch_shape=tensor.shape, dtype=tensor.dtype).node.layer

@@ -8,10 +8,13 @@ import numpy as np
 
 from .. import callbacks as callback_kinds
 from .. import checks, optimizers
+from ..structure import convert, flatten
 from ..tape import collecting_penalties
 from .data import as_arrays, batches, is_iterable_of_batches, split, unpack
 from .objective import Objective
-from .structure import convert, flatten
+
+# What a program for Keras may override to train in its own way.
+_NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
 class _Plan:
@@ -104,6 +107,10 @@ class Trainer:
         return list(self._objective.results()) if self.compiled else []
 
     def _need_compiled(self, what):
+        for name in _NOT_CALLED:
+            if hasattr(self, name):
+                raise TypeError(f"{type(self).__name__}.{name} would not be called: steps of one's "
+                                "own are not supported; loop over train_on_batch instead")
         if not self.compiled:
             raise ValueError(f"call model.compile(optimizer, loss) before {what}")
         if what in ("fit", "train_on_batch") and self.loss is None:
@@ -294,9 +301,9 @@ class Trainer:
         return x, convert(self._as_floats, y), convert(self._as_floats, weight)
 
     def _as_floats(self, array):
-        """Floats in the model's dtype; labels stay integers."""
+        """Floats in the outputs' dtype; labels stay integers."""
         if array.dtype.kind == "f":
-            return array.astype(self.dtype, copy=False)
+            return array.astype(self.output_dtype(self.dtype.name), copy=False)
         return array.astype(np.int64) if array.dtype.kind == "b" else array
 
     # -- evaluate, predict -------------------------------------------------------------------

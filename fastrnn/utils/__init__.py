@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helpers around a model: labels, padding, windows of a series, data sets, seeds."""
 
+from ..backend import clear_session
 from . import np_utils
 from .datasets import PyDataset, Sequence
 from .np_utils import normalize, to_categorical
@@ -8,5 +9,7 @@ from .padding import pad_sequences
 from .seeds import set_random_seed
 from .timeseries import timeseries_dataset_from_array
 
-__all__ = ["PyDataset", "Sequence", "normalize", "np_utils", "pad_sequences", "set_random_seed",
-           "timeseries_dataset_from_array", "to_categorical"]
+__all__ = [
+    "PyDataset", "Sequence", "clear_session", "normalize", "np_utils", "pad_sequences",
+    "set_random_seed", "timeseries_dataset_from_array", "to_categorical",
+]

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What holds for all layers and models: the dtype they have by default, how they are named."""
+
+import re
+
+from . import checks
+
+_FIRST_WORD = re.compile(r"(.)([A-Z][a-z0-9]+)")
+_NEXT_WORD = re.compile(r"([a-z])([A-Z])")
+_names_given = {}
+_floatx = "float32"
+
+
+def floatx():
+    """Return the dtype of layers that are given none: "float32" or "float64"."""
+    return _floatx
+
+
+def set_floatx(value):
+    """Set the dtype of layers that are made from now on and given none.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither float32 nor float64.
+    """
+    global _floatx
+    _floatx = checks.float_dtype(value).name
+
+
+def epsilon():
+    """Return what keeps probabilities from 0 and 1 in losses."""
+    from .losses.base import EPSILON
+
+    return EPSILON
+
+
+def backend():
+    """Return "fastrnn", as Keras names its back end."""
+    return "fastrnn"
+
+
+def clear_session(free_memory=True):
+    """Count the names of new layers from the beginning again; models that are there stay.
+
+    Nothing else is global: what a program no longer refers to is free.
+    """
+    _names_given.clear()
+
+
+def name_of(kind):
+    """Return a name for a new layer of class `kind` as Keras counts them: lstm, lstm_1, ..."""
+    name = _NEXT_WORD.sub(r"\1_\2", _FIRST_WORD.sub(r"\1_\2", kind)).lower()
+    count = _names_given.get(name, 0)
+    _names_given[name] = count + 1
+    return f"{name}_{count}" if count else name
