@@ -136,7 +136,7 @@ def _classic(keras, clock, name):
 def _python_time(model, x, y, clock):
     """An epoch's time outside of the compiled loops, packing and updates, over its batches."""
     from fastrnn.layers import recurrent
-    from fastrnn.optimizers import optimizer
+    from fastrnn.optimizers import base
 
     inside = [0.0]
 
@@ -150,7 +150,7 @@ def _python_time(model, x, y, clock):
         return call
 
     for module, names in ((recurrent, ("run_forward", "run_backward", "PackedLayer")),
-                          (optimizer, ("update",))):
+                          (base, ("change",))):
         for function in names:
             setattr(module, function, timed(getattr(module, function)))
     spent = []

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models: how they are put together, trained, described and saved."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -464,6 +466,65 @@ def test_the_tape_is_per_thread_and_ends_with_the_call():
         model.fit(sequences(), targets(columns=5), verbose=0)
     assert tape.current.tape is None
     assert tape.current.penalties is None
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda m: pickle.loads(pickle.dumps(m))])
+def test_copies_train_by_themselves(duplicate):
+    model, x, y = small(), sequences(), targets()
+    model.compile("adam", "mse")
+    model.fit(x, y, verbose=0)
+    other = duplicate(model)
+    np.testing.assert_array_equal(model.predict(x), other.predict(x))
+    histories = [m.fit(x, y, epochs=2, shuffle=False, verbose=0).history["loss"]
+                 for m in (model, other)]
+    assert histories[0] == histories[1]
+    for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    other.fit(x, y, verbose=0)
+    assert (model.get_weights()[-1] != other.get_weights()[-1]).any()
+
+
+def test_predictions_are_arrays_of_their_own():
+    x = sequences()
+    kept = x.copy()
+    model = models.Sequential([layers.Input((5, 3)), layers.Dropout(0.5)])
+    model.predict(x)[:] = 7
+    np.testing.assert_array_equal(x, kept)
+    x = layers.Input((5, 3))
+    y, h = layers.GRU(4, return_state=True)(x)
+    y, h = models.Model(x, [y, h]).predict(kept)
+    h[:] = 7
+    assert (y != 7).all()
+
+
+def test_a_sequential_reads_sequences_of_any_length():
+    model = models.Sequential([layers.GRU(4), layers.Dense(1)])
+    assert model.predict(sequences(steps=5)).shape == (12, 1)
+    assert model.predict(sequences(steps=9)).shape == (12, 1)
+
+
+@pytest.mark.parametrize(("x", "error", "words"), [
+    (np.zeros((0, 5, 3), np.float32), ValueError, "one row|x: 0, y: 4"),
+    (np.zeros((4, 5, 3), np.complex64), TypeError, "complex64"),
+    (np.full((4, 5, 3), "a"), TypeError, "x must be numbers"),
+    ([np.zeros((4, 5, 3)), np.zeros((4, 5, 3))], ValueError, "one input|1 inputs"),
+    (None, ValueError, "None"),
+])
+def test_data_that_cannot_be_read_are_named(x, error, words):
+    model = small()
+    model.compile("sgd", "mse")
+    for use in (lambda: model.fit(x, targets(4), verbose=0), lambda: model.predict(x)):
+        with pytest.raises(error, match=words):
+            use()
+
+
+def test_what_a_call_returns_must_be_tensors():
+    class Wrong(models.Model):
+        def call(self, inputs):
+            return inputs.numpy()
+
+    with pytest.raises(TypeError, match="ndarray"):
+        Wrong().predict(sequences())
 
 
 # -- files ---------------------------------------------------------------------------------------

@@ -115,7 +115,7 @@ class Layer:
         if tape is not None:
             leads = (any(t.tracked for t in tensors) if type(tensors) is list
                      else tensors.tracked)
-            keep = FOR_INPUTS if leads else FOR_WEIGHTS if self.trainable_variables else NOTHING
+            keep = FOR_INPUTS if leads else FOR_WEIGHTS if self.has_trainable() else NOTHING
         outputs, mask, kept = self.forward(
             arrays, masks, current.training if training is None else bool(training), keep,
             **options,
@@ -275,6 +275,11 @@ class Layer:
         return _each_once(weights)
 
     trainable_weights = trainable_variables
+
+    def has_trainable(self):
+        """Whether there is a weight that training changes."""
+        return self._trainable and (any(v.trainable for v in self._variables)
+                                    or any(layer.has_trainable() for layer in self.sublayers()))
 
     @property
     def non_trainable_weights(self):

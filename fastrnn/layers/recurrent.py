@@ -275,6 +275,10 @@ class Recurrent(Layer):
         """The two biases of the engine in an array like that of `bias`."""
         return array, None
 
+    def __getstate__(self):
+        # Both are made anew from the weights, which a copy has for itself.
+        return {**vars(self), "_packed": (-1, None), "_gradients": None}
+
     # -- states and dropout ------------------------------------------------------------------
 
     def _initial_states(self, given, N):
@@ -363,7 +367,8 @@ def _sequences(layer, shape, features=None):
         raise ValueError(
             f"{layer.name}: inputs must be 3-D, (batch, steps, features); got 2-D, shape "
             f"{tuple(shape)}. Ids of words or characters become vectors in an Embedding layer "
-            "before this one; plain series need x[..., None]"
+            "before this one; a recurrent layer before it needs return_sequences=True; plain "
+            "series need x[..., None]"
         )
     rank(layer, shape, 3, "(batch, steps, features)")
     if features is not None and shape[2] != features:

@@ -25,6 +25,8 @@ class ArrayBatches:
         self.batch_size = checks.count("batch_size", batch_size)
         self.shuffle = shuffle
         self.rows = _rows(self.parts)
+        if self.rows == 0:
+            raise ValueError("x must have at least one row, got none")
 
     def restart(self):
         """Every pass begins at the first batch."""
@@ -166,13 +168,13 @@ def is_iterable_of_batches(x):
 
 def as_arrays(name, data):
     """Return data as an ndarray, or as a list or dict of them; None stays None."""
-    if data is None or type(data) is np.ndarray:
-        return data
+    if data is None:
+        return None
     if isinstance(data, dict):
         return {key: as_arrays(f"{name}[{key!r}]", value) for key, value in data.items()}
     if isinstance(data, list | tuple) and data and all(_is_array(value) for value in data):
         return [as_arrays(f"{name}[{k}]", value) for k, value in enumerate(data)]
-    array = checks.as_ndarray(name, data)
+    array = data if type(data) is np.ndarray else checks.as_ndarray(name, data)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be numbers, got dtype {array.dtype}")
     return array
@@ -190,6 +192,8 @@ def _take(part, rows):
 
 
 def _rows(parts):
+    if any(leaf is None for leaf in flatten(parts[0])):
+        raise ValueError("x must be arrays, a generator or another iterable of batches; got None")
     sizes = {}
     for name, part in zip(("x", "y", "sample_weight"), parts, strict=True):
         for k, leaf in enumerate(flatten(part)):
@@ -199,8 +203,6 @@ def _rows(parts):
             if leaf.ndim == 0:
                 raise ValueError(f"{label} must have a row for each sample, got a single number")
             sizes[label] = len(leaf)
-    if not sizes:
-        raise ValueError("x must be arrays, a generator or another iterable of batches; got None")
     if len(set(sizes.values())) > 1:
         listed = ", ".join(f"{name}: {rows}" for name, rows in sizes.items())
         raise ValueError(f"all arrays must have the same number of rows, got {listed}")

@@ -27,6 +27,10 @@ class Call:
     def __init__(self, made, tape, inputs):
         self._made, self._tape, self._inputs = made, tape, inputs
         self._tensors = tensors = [made] if type(made) is Tensor else flatten(made)
+        for tensor in tensors:
+            if type(tensor) is not Tensor:
+                raise TypeError("call must return what layers give, or lists, tuples and dicts of "
+                                f"it; got {type(tensor).__name__}")
         self.outputs = [tensor.array for tensor in tensors]
         self.masks = [tensor.mask for tensor in tensors]
 
@@ -314,13 +318,16 @@ class Model(Trainer, Layer):
         ordered = [x] if type(x) is np.ndarray else self._ordered(x)
         if len(ordered) != len(self.graph.inputs):
             raise ValueError(f"{self.name} has {len(self.graph.inputs)} inputs, got one array")
-        ordered = [_fitting(array, tensor)
+        ordered = [self._fitting(array, tensor)
                    for array, tensor in zip(ordered, self.graph.inputs, strict=True)]
         return ordered[0] if len(ordered) == 1 else ordered
 
     def output_dtype(self, given):
         """Return the dtype of the (first) output, a str."""
         return self.dtype.name if self.graph is None else self.graph.outputs[0].dtype
+
+    def _fitting(self, array, tensor):
+        return fitting(array, tensor)
 
     def ordered_targets(self, y, count):
         """Return targets or weights as a list, one for each output, None for none."""
@@ -459,16 +466,16 @@ class Model(Trainer, Layer):
         self.built = True
 
 
-def _fitting(array, tensor):
-    """An input array in the shape and dtype of a symbolic input. As in Keras, a last axis of 1 is
-    added or taken away."""
+def fitting(array, tensor, sizes=True):
+    """An input array in the shape and dtype of a symbolic input, but for its `sizes` if they are
+    not to be looked at. As in Keras, a last axis of 1 is added or taken away."""
     shape = tensor.shape
     if array.ndim == len(shape) - 1 and shape[-1] == 1:
         array = array[..., None]
     elif array.ndim == len(shape) + 1 and array.shape[-1] == 1:
         array = array[..., 0]
-    fits = array.ndim == len(shape) and all(
-        size in (None, got) for size, got in zip(shape[1:], array.shape[1:], strict=True))
+    fits = array.ndim == len(shape) and (not sizes or all(
+        size in (None, got) for size, got in zip(shape[1:], array.shape[1:], strict=True)))
     if not fits:
         hint = ""
         if array.dtype.kind in "iu" and array.ndim == len(shape) - 1:

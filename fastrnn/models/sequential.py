@@ -3,8 +3,9 @@
 
 from ..layers.base import Layer
 from ..layers.input import InputLayer
+from ..structure import is_nested
 from ..symbolic import Graph, Input, SymbolicTensor
-from .model import Model
+from .model import Model, fitting
 
 
 class Sequential(Model):
@@ -44,7 +45,9 @@ class Sequential(Model):
         if isinstance(layer, SymbolicTensor):
             layer = layer.node.layer
         if not isinstance(layer, Layer):
-            raise TypeError(f"a Sequential is made of layers, got {type(layer).__name__}")
+            got = f"the class {layer.__name__}" if isinstance(layer, type) else (
+                type(layer).__name__)
+            raise TypeError(f"a Sequential is made of layers, got {got}")
         if isinstance(layer, InputLayer):
             if self._sublayers or self._input is not None:
                 raise ValueError("an Input can only come first")
@@ -99,10 +102,13 @@ class Sequential(Model):
         return inputs
 
     def _call(self, tensors, training, args=(), options=None):
-        if self._input is None and self._sublayers:
+        if self._input is None and self._sublayers and not is_nested(tensors):
             self.build((None, *tensors.shape[1:]))
         if not self._sublayers:
             raise ValueError(f"{self.name} has no layers yet")
+        if is_nested(tensors):
+            raise ValueError(f"{self.name} takes one input, got {len(tensors)}: several inputs "
+                             "need a functional Model")
         return self.call(tensors)
 
     def _acts_as_layer(self):
@@ -111,6 +117,10 @@ class Sequential(Model):
     def ensure_built(self, input_shape):
         if not self.built:
             self.build(input_shape)
+
+    def _fitting(self, array, tensor):
+        # As in Keras: the layers say themselves which sizes they can read.
+        return fitting(array, tensor, sizes=False)
 
     def _expects_missing(self, index):
         return self._sublayers[0].takes_missing

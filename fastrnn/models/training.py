@@ -10,7 +10,7 @@ from .. import callbacks as callback_kinds
 from .. import checks, optimizers
 from ..structure import convert, flatten
 from ..tape import collecting_penalties
-from .data import as_arrays, batches, is_iterable_of_batches, split, unpack
+from .data import ArrayBatches, as_arrays, batches, is_iterable_of_batches, split, unpack
 from .objective import Objective
 
 # What a program for Keras may override to train in its own way.
@@ -28,7 +28,8 @@ class _Plan:
         The trainable ones; known after the first batch at the latest.
     """
 
-    __slots__ = ("layers", "model", "penalised", "regularized", "variables")
+    __slots__ = ("constrained", "gradients", "layers", "model", "penalised", "regularized",
+                 "variables")
 
     def __init__(self, model):
         self.model = model
@@ -40,7 +41,9 @@ class _Plan:
         """Find the variables; return self."""
         if self.variables is None:
             self.variables = variables = self.model.trainable_variables
+            self.gradients = [v.gradient for v in variables]
             self.regularized = [v for v in variables if v.regularizer is not None]
+            self.constrained = [v for v in variables if v.constraint is not None]
             self.layers = list({id(v.owner): v.owner for v in variables}.values())
         return self
 
@@ -135,18 +138,16 @@ class Trainer:
         """Train on a batch; return its loss, which takes in what regularisers add."""
         loss, gradients, targets, weights, call = self._losses(batch, True)
         plan = self._plan.complete()
-        variables = plan.variables
-        for variable in variables:
-            variable.gradient.fill(0)
+        for gradient in plan.gradients:
+            gradient.fill(0)
         for variable in plan.regularized:
             loss += variable.add_penalty()
         if not math.isfinite(loss):
             return loss
         call.backward(gradients)
-        self.optimizer.apply(variables)
-        for variable in variables:
-            if variable.constraint is not None:
-                variable.assign(variable.constraint(variable.value))
+        self.optimizer.apply(plan.variables)
+        for variable in plan.constrained:
+            variable.assign(variable.constraint(variable.value))
         for layer in plan.layers:
             layer.version += 1
         self._objective.update(loss, call.rows, targets, call.outputs, call.masks, weights)
@@ -218,7 +219,7 @@ class Trainer:
             the inputs have a NaN and the model does not begin with ``Masking(nan=True)``.
         FloatingPointError
             If the loss is no longer finite (with the callback TerminateOnNaN, training stops
-            instead); the weights stay as they were before that batch.
+            instead); the trainable weights stay as they were before that batch.
         """
         self._need_compiled("fit")
         self._plan = _Plan(self)
@@ -369,7 +370,7 @@ class Trainer:
         for index, (x, _, _) in enumerate(data):
             hooks.on_predict_batch_begin(index)
             call = self.run(x, False, keep=False)
-            made.append(call.outputs)
+            made.append(_unshared(call.outputs, x))
             hooks.on_predict_batch_end(index, lambda call=call: {"outputs": call.structure()})
         hooks.on_predict_end()
         if call is None:
@@ -378,10 +379,9 @@ class Trainer:
 
     def predict_on_batch(self, x):
         """Return the outputs for one batch."""
-        x = self.ordered_inputs(as_arrays("x", x))
-        self.check_missing(x)
+        x, _, _ = self._prepared(*ArrayBatches(x).parts)
         call = self.run(x, False, keep=False)
-        return call.structure()
+        return call.packed(_unshared(call.outputs, x))
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Train on one batch; return its loss and metrics, as `evaluate` does.
@@ -401,6 +401,7 @@ class Trainer:
 
     def _one_batch(self, step, x, y, sample_weight, class_weight, return_dict):
         self._plan = _Plan(self)
+        x = as_arrays("x", x)
         rows = len(flatten(x)[0])
         data = self._batches(x, y, sample_weight, max(1, rows), None, False, class_weight)
         self._objective.reset()
@@ -436,6 +437,16 @@ def _as_given(logs, as_dict):
     return values[0] if len(values) == 1 else values
 
 
+def _unshared(outputs, x):
+    """The outputs, copied where they are parts of the inputs or of each other."""
+    seen, own = set(map(id, flatten(x))), []
+    for array in outputs:
+        handed_on = id(array) in seen or not array.flags.owndata
+        seen.add(id(array))
+        own.append(array.copy() if handed_on else array)
+    return own
+
+
 def _count(data):
     return data.count() if hasattr(data, "count") else len(data)
 
@@ -455,7 +466,7 @@ def _due(epoch, frequency):
 
 def _not_finite(loss, epoch, index, batch):
     where = "" if epoch is None else f" in epoch {epoch + 1}, batch {index + 1}"
-    text = f"the loss became {loss}{where}; the weights are those before that batch"
+    text = f"the loss became {loss}{where}; the trainable weights are those before that batch"
     for name, part in zip(("targets", "sample weights"), batch[1:], strict=True):
         for leaf in flatten(part):
             if leaf is not None and leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
