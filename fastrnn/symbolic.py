@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Symbolic tensors and the graph that calling layers on them makes."""
 
+import threading
+from contextlib import contextmanager
+
 from . import checks
 from .operators import Operators
 from .structure import flatten
@@ -42,6 +45,23 @@ class SymbolicTensor(Operators):
 
 
 KerasTensor = SymbolicTensor
+
+
+class _Trials(threading.local):
+    running = False
+
+
+_trials = _Trials()
+
+
+@contextmanager
+def trial():
+    """Let layers forget the symbolic calls made inside: their shapes alone are wanted."""
+    before, _trials.running = _trials.running, True
+    try:
+        yield
+    finally:
+        _trials.running = before
 
 
 class Node:
@@ -105,7 +125,8 @@ def connect(layer, inputs, options, mask=None, training=None):
     for index, shape in enumerate(made if node.several else [made]):
         dtype = layer.output_dtype(tensors[0].dtype)
         node.outputs.append(SymbolicTensor(shape, dtype, f"{layer.name}_{index}", node, index))
-    layer.connected(node)
+    if not _trials.running:
+        layer.connected(node)
     return node.outputs if node.several else node.outputs[0]
 
 

@@ -275,11 +275,41 @@ def test_layers_know_what_they_were_called_on():
     features = models.Model(model.input, model.layers[0].output)
     np.testing.assert_array_equal(features.predict(sequences()[:2]).shape, (2, 5, 4))
     assert model.layers[1].input_shape == (None, 5, 4)
-    shared = layers.Dense(2)
-    shared(layers.Input((3,)))
-    shared(layers.Input((3,)))
-    with pytest.raises(AttributeError, match="2 times"):
-        _ = shared.output
+    with pytest.raises(AttributeError, match="not called"):
+        _ = layers.Dense(2).output
+
+
+def test_models_that_refer_to_each_other_are_walked_once():
+    class Child(models.Model):
+        def __init__(self, parent):
+            super().__init__()
+            self.parent, self.me = parent, [self]
+            self.dense = layers.Dense(1)
+            self.words = {str(k): k for k in range(10_000)}
+
+        def call(self, inputs):
+            return self.dense(inputs)
+
+    class Parent(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.child = Child(self)
+
+        def call(self, inputs):
+            return self.child(inputs)
+
+    model = Parent()
+    model.compile("sgd", "mse")
+    model.fit(targets(), targets(columns=1), verbose=0)
+    assert len(model.trainable_weights) == len(model.get_weights()) == 2
+    model.trainable = False
+    assert model.trainable_weights == []
+
+
+def test_one_tensor_in_a_list_is_the_tensor():
+    x = layers.Input((3,))
+    model = models.Model([x], [layers.Dense(2)(x)])
+    assert model.predict(targets(columns=3)).shape == (12, 2)
 
 
 # -- training ------------------------------------------------------------------------------------
@@ -364,6 +394,28 @@ def test_fit_needs_a_compiled_model_with_a_loss():
         model.fit(sequences(), targets(), verbose=0)
     with pytest.raises(ValueError, match="no_such"):
         model.compile("adam", "no_such")
+
+
+def test_evaluate_lists_metrics_as_they_were_given():
+    model = small()
+    model.compile("sgd", "mae", metrics=["mse", "mae"])
+    x, y = sequences(), targets()
+    named = model.evaluate(x, y, return_dict=True)
+    assert model.evaluate(x, y) == [named["loss"], named["mse"], named["mae"]]
+
+
+def test_a_generator_validates_on_the_same_batches_every_time():
+    def endless():
+        value = 0.0
+        while True:
+            value += 1
+            yield sequences(4), np.full((4, 2), value, np.float32)
+
+    model = small()
+    model.compile(fastrnn.optimizers.SGD(0.0), "mse")
+    history = model.fit(sequences(), targets(), epochs=3, validation_data=endless(),
+                        validation_steps=2, verbose=0).history
+    assert len(set(history["val_loss"])) == 1
 
 
 def test_fit_needs_targets():

@@ -40,6 +40,8 @@ class Layer:
         float32 or float64; by default `backend.floatx`.
     input_shape, batch_input_shape, batch_shape : tuple, optional
         Of the inputs, without and with the batch, for the first layer of a `Sequential`.
+    input_dim : int, optional
+        In place of ``input_shape=(input_dim,)``.
     activity_regularizer : optional
         Adds its value for the outputs, over the batch's size, to the loss.
     """
@@ -53,8 +55,10 @@ class Layer:
     takes_list = False
     # Whether NaN in its inputs are steps that do not count.
     takes_missing = False
+    # Whether what it does is said by a `call` that uses other layers.
+    calls_layers = False
 
-    def __init__(self, *, name=None, trainable=True, dtype=None, input_shape=None,
+    def __init__(self, *, name=None, trainable=True, dtype=None, input_shape=None, input_dim=None,
                  batch_input_shape=None, batch_shape=None, activity_regularizer=None, **unknown):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no argument {', '.join(sorted(unknown))}")
@@ -63,6 +67,8 @@ class Layer:
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
         self.version = 0
+        if input_shape is None and input_dim is not None:
+            input_shape = (input_dim,)
         self.given_shape = _given_shape(input_shape, batch_input_shape or batch_shape)
         self._variables = []
         self._nodes = []
@@ -207,7 +213,7 @@ class Layer:
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        if "call" in vars(cls) and cls.forward is Layer.forward:
+        if "call" in vars(cls) and "forward" not in vars(cls) and not cls.calls_layers:
             raise TypeError(f"{cls.__name__} has call() but no forward() and backward(): a layer "
                             "of one's own needs its derivative; what is made of other layers is "
                             "a subclass of fastrnn.Model")
@@ -254,32 +260,38 @@ class Layer:
         """Return the layers this one is made of."""
         return ()
 
+    def all_layers(self, trainable_only=False):
+        """Return the layer and those inside it, each once; optionally without frozen ones."""
+        found, waiting = {}, [self]
+        while waiting:
+            layer = waiting.pop()
+            if id(layer) in found or (trainable_only and not layer.trainable):
+                continue
+            found[id(layer)] = layer
+            waiting.extend(reversed(layer.sublayers()))
+        return list(found.values())
+
     @property
     def weights(self):
         """All weights, in the order of `get_weights`."""
-        weights = list(self._variables)
-        for layer in self.sublayers():
-            weights += layer.weights
-        return _each_once(weights)
+        return [v for layer in self.all_layers() for v in layer._variables]
 
     variables = weights
 
     @property
     def trainable_variables(self):
         """The weights that training changes."""
-        if not self._trainable:
-            return []
-        weights = [v for v in self._variables if v.trainable]
-        for layer in self.sublayers():
-            weights += layer.trainable_variables
-        return _each_once(weights)
+        return [v for layer in self.all_layers(trainable_only=True) for v in layer._variables
+                if v.trainable]
 
     trainable_weights = trainable_variables
 
     def has_trainable(self):
         """Whether there is a weight that training changes."""
-        return self._trainable and (any(v.trainable for v in self._variables)
-                                    or any(layer.has_trainable() for layer in self.sublayers()))
+        if not self._trainable:
+            return False
+        return any(v.trainable for v in self._variables) or (
+            bool(self.sublayers()) and bool(self.trainable_variables))
 
     @property
     def non_trainable_weights(self):
@@ -295,9 +307,9 @@ class Layer:
 
     @trainable.setter
     def trainable(self, value):
-        self._trainable = checks.flag("trainable", value)
-        for layer in self.sublayers():
-            layer.trainable = value
+        value = checks.flag("trainable", value)
+        for layer in self.all_layers():
+            layer._trainable = value
 
     def get_weights(self):
         """Return copies of all weights, in Keras' shapes and order."""
@@ -336,8 +348,11 @@ class Layer:
 
     def reset_state(self):
         """Forget the states that stateful layers carry from batch to batch."""
-        for layer in self.sublayers():
-            layer.reset_state()
+        for layer in self.all_layers()[1:]:
+            layer.reset_own_state()
+
+    def reset_own_state(self):
+        """Forget the states of this layer alone."""
 
     reset_states = reset_state
 
@@ -347,22 +362,21 @@ class Layer:
         """Note a call on symbolic tensors."""
         self._nodes.append(node)
 
-    def _only_node(self, what):
-        if len(self._nodes) != 1:
-            calls = "was not called on symbolic tensors" if not self._nodes else (
-                f"was called {len(self._nodes)} times")
-            raise AttributeError(f"{self.name} has no single {what}: it {calls}")
+    def _first_node(self, what):
+        if not self._nodes:
+            raise AttributeError(f"{self.name} has no {what}: it was not called on symbolic "
+                                 "tensors")
         return self._nodes[0]
 
     @property
     def input(self):
-        """The symbolic tensor(s) the layer was called on."""
-        return self._only_node("input").inputs
+        """The symbolic tensor(s) the layer was first called on."""
+        return self._first_node("input").inputs
 
     @property
     def output(self):
-        """The symbolic tensor(s) the layer gave."""
-        node = self._only_node("output")
+        """The symbolic tensor(s) the layer first gave."""
+        node = self._first_node("output")
         return node.outputs if node.several else node.outputs[0]
 
     @property
@@ -439,11 +453,6 @@ def _as_mask(mask):
     if mask is None:
         return None
     return np.asarray(mask.array if type(mask) is Tensor else mask, bool)
-
-
-def _each_once(variables):
-    seen = set()
-    return [v for v in variables if not (id(v) in seen or seen.add(id(v)))]
 
 
 def _given_shape(input_shape, batch_shape):

@@ -304,10 +304,13 @@ class Recurrent(Layer):
 
     def reset_state(self):
         """Set the states that a stateful layer carries to zeros."""
-        if self.states is not None:
-            self.states = self._zero_states(len(self.states[0]))
+        self.reset_own_state()
 
     reset_states = reset_state
+
+    def reset_own_state(self):
+        if self.states is not None:
+            self.states = self._zero_states(len(self.states[0]))
 
     def _dropout_factors(self, N):
         """One factor for a whole sequence, as in Keras (Gal and Ghahramani, 2016): the same at
@@ -345,7 +348,7 @@ def options_for_states(mask, count):
 
 
 def _with_input_dim(options):
-    """Keras 2's input_dim and input_length, as an input_shape."""
+    """input_dim and Keras 2's input_length, as an input_shape."""
     inputs, length = options.pop("input_dim", None), options.pop("input_length", None)
     if inputs is not None and options.get("input_shape") is None:
         options["input_shape"] = (length, inputs)

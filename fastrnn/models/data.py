@@ -123,6 +123,24 @@ class IterableBatches:
         return x, y, weight
 
 
+class RememberedBatches:
+    """The batches of a generator, drawn once and given again in every pass."""
+
+    def __init__(self, source):
+        self._source, self._batches = source, None
+
+    def count(self):
+        return self._source.count() if self._batches is None else len(self._batches)
+
+    def restart(self):
+        """Every pass begins at the first batch."""
+
+    def __iter__(self):
+        if self._batches is None:
+            self._batches = list(self._source)
+        return iter(self._batches)
+
+
 def unpack(batch):
     """Return (x, y, sample_weight) of what a data source gives, None for what is missing."""
     if not isinstance(batch, tuple):
@@ -144,10 +162,14 @@ def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuff
         numbers of rows differ.
     """
     if is_iterable_of_batches(x):
-        for name, value in (("y", y), ("sample_weight", sample_weight),
-                            ("batch_size", batch_size)):
+        for name, value in (("y", y), ("sample_weight", sample_weight)):
             if value is not None:
                 raise ValueError(f"{name} must not be given where x gives batches itself")
+        if batch_size is not None:
+            import warnings
+
+            warnings.warn("batch_size is not used where x gives batches itself", UserWarning,
+                          stacklevel=3)
         return IterableBatches(x, steps, class_weight)
     if class_weight is not None:
         if sample_weight is not None:

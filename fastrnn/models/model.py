@@ -8,9 +8,11 @@ import numpy as np
 from ..backend import name_of
 from ..layers.base import Layer
 from ..structure import convert, flatten, is_nested, pack
-from ..symbolic import Graph, Input, SymbolicTensor, connect
+from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
 from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
 from .training import Trainer
+
+_MANY = 200
 
 
 class Call:
@@ -80,6 +82,7 @@ class Model(Trainer, Layer):
 
     supports_masking = True
     casts_inputs = False
+    calls_layers = True
     graph = None
     _loaded = None      # weights from a file, for a model that is not built yet
 
@@ -92,6 +95,7 @@ class Model(Trainer, Layer):
         if (inputs is None) != (outputs is None):
             raise ValueError("a functional model needs both inputs and outputs")
         if inputs is not None:
+            inputs, outputs = _alone(inputs), _alone(outputs)
             self._input_structure, self._output_structure = inputs, outputs
             self.graph = Graph(flatten(inputs), flatten(outputs))
             self.built = True
@@ -104,8 +108,9 @@ class Model(Trainer, Layer):
     def sublayers(self):
         if self.graph is not None:
             return self.graph.layers
-        found = _layers_in(list(vars(self).values()))
-        return list({id(layer): layer for layer in found}.values())
+        found = {}
+        _find_layers(vars(self), found, set())
+        return list(found.values())
 
     @property
     def layers(self):
@@ -114,16 +119,6 @@ class Model(Trainer, Layer):
         Those of a subclassed model are its attributes, also in lists and dicts.
         """
         return list(self.sublayers())
-
-    def all_layers(self):
-        """Return the model, its layers, and those inside them."""
-        found, waiting = [], [self]
-        while waiting:
-            layer = waiting.pop(0)
-            if layer not in found:
-                found.append(layer)
-                waiting.extend(layer.sublayers())
-        return found
 
     def get_layer(self, name=None, index=None):
         """Return the layer of a name, or of a place.
@@ -280,8 +275,9 @@ class Model(Trainer, Layer):
             made = self.graph.output_shapes(shapes)
         else:
             # A subclassed model shows them in a trial call.
-            inputs = [Input(batch_shape=shape) for shape in shapes]
-            self._output_structure = self.call(inputs if several else inputs[0], **options)
+            with trial():
+                inputs = [Input(batch_shape=shape) for shape in shapes]
+                self._output_structure = self.call(inputs if several else inputs[0], **options)
             made = [tensor.shape for tensor in flatten(self._output_structure)]
         return made if is_nested(self._output_structure) else made[0]
 
@@ -463,7 +459,12 @@ class Model(Trainer, Layer):
         zeros = [np.zeros([size or 1 for size in shape], self.dtype) for shape in shapes]
         self.run(zeros if isinstance(input_shape, list) else zeros[0], False, keep=False)
         self.reset_state()
-        self.built = True
+
+
+def _alone(structure):
+    """One tensor in a list is the tensor."""
+    alone = isinstance(structure, list | tuple) and len(structure) == 1
+    return structure[0] if alone and not is_nested(structure[0]) else structure
 
 
 def fitting(array, tensor, sizes=True):
@@ -485,13 +486,16 @@ def fitting(array, tensor, sizes=True):
     return array.astype(tensor.dtype, copy=False) if array.dtype.kind == "f" else array
 
 
-def _layers_in(value):
+def _find_layers(value, found, seen):
+    """Collect the layers in lists, tuples and dicts, by their ids."""
     if isinstance(value, Layer):
-        return [value]
-    if isinstance(value, list | tuple):
-        return [layer for item in value for layer in _layers_in(item)]
-    if isinstance(value, dict):
-        return [layer for item in value.values() for layer in _layers_in(item)]
-    return []
-
-
+        found[id(value)] = value
+    elif isinstance(value, list | tuple | dict) and id(value) not in seen:
+        seen.add(id(value))
+        items = value.values() if isinstance(value, dict) else value
+        # A vocabulary is not looked through: what has layers has few items or begins with one.
+        if len(items) > _MANY and not is_nested(first := next(iter(items))) and not isinstance(
+                first, Layer):
+            return
+        for item in items:
+            _find_layers(item, found, seen)

@@ -4,6 +4,8 @@
 Outputs, targets and weights come as flat lists, in the order of the model's outputs.
 """
 
+from operator import itemgetter
+
 import numpy as np
 
 from .. import losses, metrics
@@ -171,16 +173,24 @@ class Objective:
                 *(metric for _, _, _, metric in self._metrics)]
 
     def results(self):
-        """Return the running values by their names in logs: the loss, its parts, the metrics by
-        name."""
+        """Return the running values by their names in logs, in Keras' order: the loss, the
+        metrics that have their own names, the losses of the outputs, the other metrics by name."""
         logs = {"loss": float(self.total.result())}
+        named = [(name, metric) for _, _, name, metric in self._metrics]
+        own = [(name, metric) for name, metric in named if name == metric.name]
+        others = sorted((pair for pair in named if pair[0] != pair[1].name), key=itemgetter(0))
+        for name, metric in own:
+            logs[name] = _plain(metric.result())
         for term in self.terms or ():
             if term.tracker is not None:
                 logs[term.tracker.name] = float(term.tracker.result())
-        for name, metric in sorted((name, metric) for _, _, name, metric in self._metrics):
-            value = metric.result()
-            logs[name] = float(value) if np.ndim(value) == 0 else value
+        for name, metric in others:
+            logs[name] = _plain(metric.result())
         return logs
+
+
+def _plain(value):
+    return float(value) if np.ndim(value) == 0 else value
 
 
 def _each(value, names, count, argument):

@@ -10,7 +10,15 @@ from .. import callbacks as callback_kinds
 from .. import checks, optimizers
 from ..structure import convert, flatten
 from ..tape import collecting_penalties
-from .data import ArrayBatches, as_arrays, batches, is_iterable_of_batches, split, unpack
+from .data import (
+    ArrayBatches,
+    RememberedBatches,
+    as_arrays,
+    batches,
+    is_iterable_of_batches,
+    split,
+    unpack,
+)
 from .objective import Objective
 
 # What a program for Keras may override to train in its own way.
@@ -235,6 +243,8 @@ class Trainer:
             size = None if is_iterable_of_batches(parts[0]) else (
                 validation_batch_size or batch_size)
             validation = self._batches(*parts, size, validation_steps)
+            if hasattr(parts[0], "__next__"):
+                validation = RememberedBatches(validation)
         hooks = callback_kinds.CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=_count(train),
             verbose=1 if verbose == "auto" else int(verbose),

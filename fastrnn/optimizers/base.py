@@ -17,7 +17,17 @@ from .states import check_names, loaded, saved
 class Rate(float):
     """A learning rate, as `Optimizer.learning_rate` shows it."""
 
-    __slots__ = ()
+    def __new__(cls, value, optimizer):
+        self = super().__new__(cls, value)
+        self._optimizer = optimizer
+        return self
+
+    def __reduce__(self):
+        return float, (float(self),)
+
+    def assign(self, value):
+        """Set the optimiser's rate."""
+        self._optimizer.learning_rate = value
 
     def numpy(self):
         """Return it as a NumPy number."""
@@ -109,7 +119,7 @@ class Optimizer(Configured):
     @property
     def learning_rate(self):
         """The learning rate of the next step; settable unless it comes from a schedule."""
-        return Rate(self._rate())
+        return Rate(self._rate(), self)
 
     @learning_rate.setter
     def learning_rate(self, value):
