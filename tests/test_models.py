@@ -473,6 +473,46 @@ class _Batches:
             yield self.x[first:first + 8], self.y[first:first + 8]
 
 
+class Windows(fastrnn.utils.PyDataset):
+    """Twelve batches, each of its own number."""
+
+    def __init__(self):
+        super().__init__()
+        self.order, self.hooks = [], []
+
+    def __len__(self):
+        return 12
+
+    def __getitem__(self, index):
+        self.order.append(index)
+        return sequences(2), targets(2)
+
+    def on_epoch_begin(self):
+        self.hooks.append("begin")
+
+    def on_epoch_end(self):
+        self.hooks.append("end")
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_a_data_set_is_read_in_another_order_in_each_epoch(shuffle):
+    data, model = Windows(), small()
+    model.compile("sgd", "mse")
+    model.fit(data, epochs=2, shuffle=shuffle, verbose=0)
+    first, second = data.order[:12], data.order[12:]
+    assert sorted(first) == sorted(second) == list(range(12))
+    assert (first == list(range(12))) is (first == second) is not shuffle
+    assert data.hooks == ["begin", "end"] * 2
+
+
+def test_batches_with_weights_need_no_class_weight():
+    model = models.Sequential([layers.GRU(3), layers.Dense(2, activation="softmax")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    batch = sequences(4), np.array([0, 1, 0, 1]), np.ones(4, np.float32)
+    with pytest.raises(ValueError, match="class_weight"):
+        model.fit(iter([batch]), class_weight={0: 2.0}, verbose=0)
+
+
 def test_numbers_of_rows_must_agree():
     model = small()
     model.compile("sgd", "mse")

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ..tape import FOR_INPUTS
+from ..tape import FOR_INPUTS, current
 from .base import Layer
 from .recurrent import Recurrent, options_for_states
 
@@ -95,6 +95,8 @@ class Bidirectional(Layer):
         made = [layer.forward(x, m, training, keep, uses_mask)
                 for layer, x, m in zip(self.sublayers(), *given, strict=True)]
         outputs = [_as_list(out) for out, _, _ in made]
+        penalties = [_penalties(layer, outs)
+                     for layer, outs in zip(self.sublayers(), outputs, strict=True)]
         y, y_rev = outputs[0][0], outputs[1][0]
         if self.return_sequences:
             y_rev = y_rev[:, ::-1]
@@ -102,13 +104,13 @@ class Bidirectional(Layer):
         merged = _merge(self.merge_mode, y, y_rev)
         results = [*merged, *outputs[0][1:], *outputs[1][1:]]
         masks = [out_mask] * len(merged) + [None] * (len(results) - len(merged))
-        kept = ([k for _, _, k in made], (y, y_rev), type(inputs) is list, keep)
+        kept = ([k for _, _, k in made], (y, y_rev), penalties, type(inputs) is list, keep)
         if len(results) == 1:
             return results[0], out_mask, kept
         return results, masks, kept
 
     def backward(self, kept, doutputs):
-        parts, outputs, with_states, keep = kept
+        parts, outputs, penalties, with_states, keep = kept
         doutputs = _as_list(doutputs)
         merged = 2 if self.merge_mode is None else 1
         dys = _split(self.merge_mode, doutputs[:merged], *outputs)
@@ -117,12 +119,14 @@ class Bidirectional(Layer):
         states = doutputs[merged:]
         half = len(states) // 2
         dinputs = []
-        for layer, part, dy, dstates in zip(self.sublayers(), parts, dys,
-                                            (states[:half], states[half:]), strict=True):
-            if dy is None and all(d is None for d in dstates):
+        for layer, part, dy, dstates, own in zip(
+                self.sublayers(), parts, dys, (states[:half], states[half:]), penalties,
+                strict=True):
+            douts = [_sum([d, penalty]) for d, penalty in zip([dy, *dstates], own, strict=True)]
+            if all(d is None for d in douts):
                 dinputs.append(None)
                 continue
-            dinputs.append(layer.backward(part, [dy, *dstates] if self.return_state else dy))
+            dinputs.append(layer.backward(part, douts if self.return_state else douts[0]))
         if not with_states:
             return _sum(dinputs) if keep == FOR_INPUTS else None
         lists = [d if d is not None else [None] * (1 + layer._states)
@@ -201,6 +205,15 @@ def _split(mode, doutputs, y, y_rev):
     if mode == "mul":
         return [dy * y_rev, dy * y]
     return [dy / 2, dy / 2] if mode == "ave" else [dy, dy]
+
+
+def _penalties(layer, outputs):
+    """Add what a layer's activity regulariser gives to the loss; return its gradients."""
+    regularizer = layer.activity_regularizer
+    if regularizer is None or current.penalties is None:
+        return [None] * len(outputs)
+    current.penalties += [float(regularizer(out)) / len(out) for out in outputs]
+    return [regularizer.gradient(out) / len(out) for out in outputs]
 
 
 def _sum(arrays):

@@ -5,6 +5,7 @@ import numpy as np
 
 from .. import checks, random
 from ..structure import flatten, is_nested, pack
+from ..utils.datasets import PyDataset
 
 
 class ArrayBatches:
@@ -56,10 +57,13 @@ class IterableBatches:
     steps : int, optional
         Batches of an epoch; without it an epoch is all that the source gives.
     class_weight : dict, optional
+    shuffle : bool
+        Whether each pass takes the batches of a `PyDataset` in another order.
     """
 
-    def __init__(self, source, steps=None, class_weight=None):
+    def __init__(self, source, steps=None, class_weight=None, shuffle=False):
         self.source = source
+        self.shuffle = shuffle and isinstance(source, PyDataset)
         self.steps = None if steps is None else checks.count("steps_per_epoch", steps)
         self.class_weight = class_weight
         self._going = None
@@ -82,6 +86,7 @@ class IterableBatches:
         self._going = None
 
     def __iter__(self):
+        self._tell("on_epoch_begin")
         given = 0
         while self.steps is None or given < self.steps:
             batch = self._next(first=given == 0)
@@ -92,20 +97,32 @@ class IterableBatches:
         if self.steps is None:
             self._length = given
             self._going = None
-            end = getattr(self.source, "on_epoch_end", None)
-            if end is not None:
-                end()
+            self._tell("on_epoch_end")
         elif given < self.steps:
             import warnings
 
             warnings.warn(f"the data ended after {given} of {self.steps} batches", UserWarning,
                           stacklevel=2)
 
+    def _tell(self, hook):
+        """Call a hook of the source, if it has it."""
+        called = getattr(self.source, hook, None)
+        if called is not None:
+            called()
+
+    def _pass(self):
+        """An iterator over the batches of the source."""
+        source = self.source
+        if not self.shuffle or source.num_batches is None:
+            return iter(source)
+        order = random.generator().permutation(source.num_batches).tolist()
+        return (source[index] for index in order)
+
     def _next(self, first):
         """The next batch, None at the end of the data; `first` of an epoch, from the start."""
         for going in (self._going, None):
             if going is None:
-                going = self._going = iter(self.source)
+                going = self._going = self._pass()
             for batch in going:
                 return batch
             self._going = None
@@ -119,6 +136,9 @@ class IterableBatches:
         x, y, weight = unpack(batch)
         x, y, weight = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight", weight)
         if self.class_weight is not None and y is not None:
+            if weight is not None:
+                raise ValueError("batches with sample weights need no class_weight: give one of "
+                                 "the two")
             weight = class_weights(y, self.class_weight)
         return x, y, weight
 
@@ -170,7 +190,7 @@ def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuff
 
             warnings.warn("batch_size is not used where x gives batches itself", UserWarning,
                           stacklevel=3)
-        return IterableBatches(x, steps, class_weight)
+        return IterableBatches(x, steps, class_weight, shuffle)
     if class_weight is not None:
         if sample_weight is not None:
             raise ValueError("give class_weight or sample_weight, not both")
