@@ -7,13 +7,14 @@ import numpy as np
 
 from . import checks, io
 from .generation.choice import draw
+from .losses import SparseCategoricalCrossentropy
 from .modules import Dense, Embedding
 from .modules.base import Composite
-from .modules.cross_entropy import cross_entropy
 from .preprocessing import Blocks, Vocabulary
 from .rnn import CELLS
 
 KIND = "charmodel"
+_LOSS = SparseCategoricalCrossentropy(from_logits=True)
 
 # Evaluation reads a text in this many rows, in blocks of this many steps: enough rows for the
 # product kernels, few enough that the rows' cold starts do not count.
@@ -93,7 +94,7 @@ class CharModel(Composite):
         try:
             for inputs, targets in Blocks(ids, rows, _EVALUATION_STEPS, whole=False):
                 logits, state = self(inputs, state)
-                total += cross_entropy(logits, targets) * targets.size
+                total += _LOSS(targets, logits) * targets.size
                 count += targets.size
         finally:
             self.train(was_training)

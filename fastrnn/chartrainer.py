@@ -9,10 +9,11 @@ import numpy as np
 
 from . import io
 from .charmodel import CharModel
-from .modules.cross_entropy import softmax_cross_entropy
+from .losses import SparseCategoricalCrossentropy
 from .optimizers import Adam
 from .preprocessing import Blocks
 
+_LOSS = SparseCategoricalCrossentropy(from_logits=True)
 OPTIMIZER, STATE = "optimizer.", "state."
 
 
@@ -105,7 +106,7 @@ class CharTrainer:
         inputs, targets = self._next_block()
         model.zero_grad()
         logits, state = model(inputs, self._state)
-        loss, dlogits = softmax_cross_entropy(logits, targets)
+        loss, dlogits = _LOSS.value_and_gradient(targets, logits)
         model.backward(dlogits)
         self.optimizer.learning_rate = self.recipe.learning_rate(progress)
         self.optimizer.step(model)

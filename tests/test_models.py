@@ -635,6 +635,21 @@ def test_a_saved_model_goes_on_as_if_it_had_never_stopped(tmp_path):
     assert [layer.name for layer in other.layers] == [layer.name for layer in model.layers]
 
 
+def spread(y_true, y_pred):
+    return np.abs(y_pred - y_true).max(axis=-1)
+
+
+def test_a_metric_of_ones_own_is_saved_by_its_name(tmp_path):
+    model, x, y = small(), sequences(), targets()
+    model.compile("adam", "mse", metrics=[spread, "mae"])
+    model.fit(x, y, verbose=0)
+    model.save(tmp_path / "m")
+    with pytest.raises(FileFormatError, match=r"custom_objects=\{'spread'"):
+        models.load_model(tmp_path / "m")
+    other = models.load_model(tmp_path / "m", custom_objects={"spread": spread})
+    assert other.evaluate(x, y) == model.evaluate(x, y)
+
+
 def test_functional_models_are_saved_with_their_graph(tmp_path):
     a, b = layers.Input((5, 3), name="a"), layers.Input((5, 3), name="b")
     shared = layers.Bidirectional(layers.LSTM(3, return_sequences=True))

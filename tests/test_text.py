@@ -10,13 +10,14 @@ from fastrnn import io
 from fastrnn.charmodel import CharModel
 from fastrnn.chartrainer import CharTrainer, Recipe
 from fastrnn.data import king_james
-from fastrnn.modules.cross_entropy import cross_entropy, softmax_cross_entropy
+from fastrnn.losses import SparseCategoricalCrossentropy
 from fastrnn.preprocessing import Blocks, Vocabulary
 from tolerances import RELATIVE, relative_error
 
 TEXT = "the cat sat on the mat and the dog sat on the cat\n" * 30
 VOCABULARY = Vocabulary.from_text(TEXT)
 IDS = VOCABULARY.encode(TEXT)
+LOSS = SparseCategoricalCrossentropy(from_logits=True)
 RECIPE = Recipe(batch_size=4, steps=10, seed=3)
 
 
@@ -131,7 +132,7 @@ def test_two_blocks_against_torch(cell, dtype):
     state = oracle_state = None
     for inputs, targets in list(Blocks(IDS, 3, 12))[:2]:
         logits, state = model(inputs, state)
-        model.backward(softmax_cross_entropy(logits, targets)[1])
+        model.backward(LOSS.value_and_gradient(targets, logits)[1])
         y, oracle_state = oracle["rnn"](oracle["embedding"](torch.tensor(inputs)), oracle_state)
         want = oracle["dense"](y)
         torch.nn.functional.cross_entropy(
@@ -148,7 +149,7 @@ def test_evaluation_is_the_mean_over_the_text():
     model = small_model(dtype="float64")
     ids = IDS[:301]
     logits, _ = model(ids[:-1, None])
-    want = cross_entropy(logits, ids[1:, None]) / math.log(2)
+    want = LOSS(ids[1:, None], logits) / math.log(2)
     assert model.train().bits_per_character(ids) == pytest.approx(want, rel=1e-12)
     assert model.training
 
@@ -274,7 +275,7 @@ def test_the_state_goes_on_within_a_pass_and_starts_anew_in_the_next():
             bits = trainer.update(0.5)
             inputs, targets = trainer._blocks[index]
             logits, state = model(inputs, state)
-            want = cross_entropy(logits, targets) / math.log(2)
+            want = LOSS(targets, logits) / math.log(2)
             assert bits == pytest.approx(want, rel=1e-12), (number, index)
         firsts.append(trainer._blocks[0][0])
     assert not np.array_equal(*firsts)  # each pass begins elsewhere

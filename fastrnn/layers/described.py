@@ -25,6 +25,25 @@ def custom_objects(classes):
         _custom.classes = before
 
 
+def given_objects():
+    """Return the further classes and functions that are known here."""
+    return _custom.classes
+
+
+def given_object(name):
+    """Return one of them.
+
+    Raises
+    ------
+    ValueError
+        If it is not known.
+    """
+    if name not in _custom.classes:
+        raise ValueError(f"{name!r} is a function or class of the model's own: give it as "
+                         f"custom_objects={{{name!r}: ...}}, or load with compile=False")
+    return _custom.classes[name]
+
+
 def serialize(layer):
     """Return what describes a layer or model, as plain values."""
     return {"class_name": type(layer).__name__, "config": layer.get_config()}

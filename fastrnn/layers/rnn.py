@@ -28,7 +28,21 @@ class SimpleRNN(Recurrent):
     cell = "rnn"
 
 
-class LSTM(Recurrent):
+class _Gated(Recurrent):
+    """What LSTM and GRU share: gates, and so a second activation."""
+
+    arguments = ("recurrent_activation", *Recurrent.arguments)
+
+    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
+                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
+                 bias_initializer="zeros", **options):
+        super().__init__(units, activation, use_bias, kernel_initializer, recurrent_initializer,
+                         bias_initializer, **options)
+        self.recurrent_activation = recurrent_activation_of("recurrent_activation",
+                                                            recurrent_activation)
+
+
+class LSTM(_Gated):
     """Long short-term memory (Hochreiter and Schmidhuber, 1997), with Keras' arguments::
 
         i = rec(x W_i + h' U_i + b_i)       f, o likewise
@@ -86,16 +100,11 @@ class LSTM(Recurrent):
         not (N, T, I), and states or masks that do not fit them.
     """
 
-    arguments = ("recurrent_activation", "unit_forget_bias", *Recurrent.arguments)
+    arguments = ("unit_forget_bias", *_Gated.arguments)
     cell = "lstm"
 
-    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
-                 bias_initializer="zeros", unit_forget_bias=True, **options):
-        super().__init__(units, activation, use_bias, kernel_initializer, recurrent_initializer,
-                         bias_initializer, **options)
-        self.recurrent_activation = recurrent_activation_of("recurrent_activation",
-                                                          recurrent_activation)
+    def __init__(self, units, *arguments, unit_forget_bias=True, **options):
+        super().__init__(units, *arguments, **options)
         self.unit_forget_bias = checks.flag("unit_forget_bias", unit_forget_bias)
 
     def _bias_values(self, shape, dtype):
@@ -108,7 +117,7 @@ class LSTM(Recurrent):
         ])
 
 
-class GRU(Recurrent):
+class GRU(_Gated):
     """Gated recurrent unit (Cho et al., 2014), with Keras' arguments::
 
         z = rec(x W_z + h' U_z + b_z)       r likewise
@@ -133,17 +142,12 @@ class GRU(Recurrent):
         Of the input and of the recurrent side.
     """
 
-    arguments = ("recurrent_activation", "reset_after", *Recurrent.arguments)
+    arguments = ("reset_after", *_Gated.arguments)
     cell = "gru"
     gate_order = (1, 0, 2)
 
-    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
-                 bias_initializer="zeros", reset_after=True, **options):
-        super().__init__(units, activation, use_bias, kernel_initializer, recurrent_initializer,
-                         bias_initializer, **options)
-        self.recurrent_activation = recurrent_activation_of("recurrent_activation",
-                                                          recurrent_activation)
+    def __init__(self, units, *arguments, reset_after=True, **options):
+        super().__init__(units, *arguments, **options)
         self.reset_after = checks.flag("reset_after", reset_after)
 
     def _bias_shape(self):

@@ -268,6 +268,9 @@ def class_weights(y, class_weight):
     """
     if not isinstance(y, np.ndarray):
         raise ValueError("class_weight is for models of one output; give sample_weight")
+    if not isinstance(class_weight, dict):
+        raise TypeError("class_weight must be a dict of class to weight, "
+                        f"got {type(class_weight).__name__}")
     if y.ndim > 2:
         raise ValueError(f"class_weight needs targets of shape (N,), (N, 1) or (N, classes), "
                          f"got {y.shape}")

@@ -4,7 +4,13 @@
 import os
 
 from .. import io, losses, metrics, optimizers
-from ..layers.described import custom_objects, deserialize, serialize
+from ..layers.described import (
+    custom_objects,
+    deserialize,
+    given_object,
+    given_objects,
+    serialize,
+)
 from ..structure import convert, pack
 
 KIND, WEIGHTS_KIND = "model", "weights"
@@ -165,13 +171,23 @@ def _compile(model, header, arrays):
 
 
 def _as_plain(kinds, value):
-    """Names stay names."""
-    return convert(lambda item: item if isinstance(item, str) else kinds.serialize(item), value)
+    """Names stay names; a function of one's own is known by its name."""
+    def plain(item):
+        if isinstance(item, str):
+            return item
+        try:
+            return kinds.serialize(item)
+        except ValueError:
+            return {"function": item.__name__}
+
+    return convert(plain, value)
 
 
 def _from_plain(kinds, value):
     if isinstance(value, dict) and "class_name" in value:
-        return kinds.deserialize(value)
+        return kinds.deserialize(value, given_objects())
+    if isinstance(value, dict) and set(value) == {"function"}:
+        return given_object(value["function"])
     if isinstance(value, dict):
         return {key: _from_plain(kinds, item) for key, item in value.items()}
     if isinstance(value, list):

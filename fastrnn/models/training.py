@@ -247,13 +247,14 @@ class Trainer:
                 validation = RememberedBatches(validation)
         hooks = callback_kinds.CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=_count(train),
-            verbose=1 if verbose == "auto" else int(verbose),
+            verbose=1 if verbose == "auto" else _checked_verbose(verbose),
         )
         self.stop_training = False
         objective = self._objective
         hooks.on_train_begin()
         logs = {}
-        for epoch in range(initial_epoch, checks.count("epochs", epochs, minimum=0)):
+        epochs = checks.count("epochs", epochs, minimum=0)
+        for epoch in range(checks.count("initial_epoch", initial_epoch, minimum=0), epochs):
             objective.reset()
             hooks.on_epoch_begin(epoch)
             self._train_epoch(train, hooks, epoch)
@@ -464,8 +465,14 @@ def _count(data):
 def _shown(verbose, data):
     """Whether evaluate and predict show a bar; by default for more than one batch."""
     if verbose != "auto":
-        return int(verbose)
+        return _checked_verbose(verbose)
     return int(_count(data) != 1)
+
+
+def _checked_verbose(verbose):
+    if verbose not in (0, 1, 2):
+        raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
+    return int(verbose)
 
 
 def _due(epoch, frequency):
