@@ -8,7 +8,7 @@ The values of a dict come in the order of its sorted keys.
 def flatten(structure):
     """Return the values of a structure of lists, tuples and dicts as a list."""
     if isinstance(structure, dict):
-        return [leaf for key in sorted(structure) for leaf in flatten(structure[key])]
+        return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
     if isinstance(structure, list | tuple):
         return [leaf for value in structure for leaf in flatten(value)]
     return [structure]
@@ -21,10 +21,10 @@ def pack(structure, leaves):
 
 def _pack(structure, leaves):
     if isinstance(structure, dict):
-        packed = {key: _pack(structure[key], leaves) for key in sorted(structure)}
+        packed = {key: _pack(structure[key], leaves) for key in _keys(structure)}
         return {key: packed[key] for key in structure}
     if isinstance(structure, list | tuple):
-        return type(structure)([_pack(value, leaves) for value in structure])
+        return _like(structure, [_pack(value, leaves) for value in structure])
     return next(leaves)
 
 
@@ -33,8 +33,17 @@ def convert(function, structure):
     if isinstance(structure, dict):
         return {key: convert(function, value) for key, value in structure.items()}
     if isinstance(structure, list | tuple):
-        return type(structure)([convert(function, value) for value in structure])
+        return _like(structure, [convert(function, value) for value in structure])
     return None if structure is None else function(structure)
+
+
+def _keys(structure):
+    return sorted(structure, key=str)
+
+
+def _like(structure, values):
+    """A list, tuple or named tuple as `structure` is one."""
+    return type(structure)(*values) if hasattr(structure, "_fields") else type(structure)(values)
 
 
 def is_nested(structure):

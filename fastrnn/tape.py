@@ -4,8 +4,9 @@
 One tape serves every kind of model, at the granularity of layers. While a model runs, each layer
 that is called puts one record on the tape; `Tape.backward` walks the records from the last to the
 first and hands each layer the gradients of what it made (reverse accumulation; Linnainmaa 1970).
-Inside a layer there is no tape: its own `backward` knows the equations. A model used as a layer
-has a tape of its own inside.
+Inside a layer there is no tape: its own `backward` knows the equations. The layers of a model
+inside another are on the tape of the outer one; only a layer that calls a model by its `forward`,
+as TimeDistributed does, has a tape inside.
 """
 
 import threading
@@ -136,17 +137,17 @@ class Tape:
         """
         self._records.append((layer, kept, inputs, outputs))
 
-    def penalise(self, tensor, regularizer):
-        """Note that the regulariser of `tensor`'s value is a part of the loss."""
-        self._penalised.append((tensor, regularizer))
+    def penalise(self, tensor, gradient):
+        """Note that a part of the loss depends on `tensor` alone, and its gradient."""
+        self._penalised.append((tensor, gradient))
 
     def backward(self):
         """Propagate from the Tensors whose `gradient` is set to all that lead to them.
 
         Layers add the gradients of their weights to them. The tape is spent afterwards.
         """
-        for tensor, regularizer in self._penalised:
-            tensor.add_gradient(regularizer.gradient(tensor.array) / len(tensor.array))
+        for tensor, gradient in self._penalised:
+            tensor.add_gradient(gradient)
         records = self._records
         while records:
             layer, kept, inputs, outputs = records.pop()

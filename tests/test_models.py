@@ -4,6 +4,7 @@
 import copy
 import pickle
 import threading
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -304,6 +305,56 @@ def test_models_that_refer_to_each_other_are_walked_once():
     assert len(model.trainable_weights) == len(model.get_weights()) == 2
     model.trainable = False
     assert model.trainable_weights == []
+
+
+def test_names_of_layers_must_differ_in_a_graph():
+    x = layers.Input((3,))
+    y = layers.Dense(2, name="a")(layers.Dense(2, name="a")(x))
+    with pytest.raises(ValueError, match="more than one is named a"):
+        models.Model(x, y)
+
+
+def test_layers_are_found_by_name_and_place():
+    model = small()
+    assert model.get_layer(index=1) is model.layers[1]
+    assert model.get_layer(model.layers[2].name) is model.layers[2]
+    with pytest.raises(ValueError, match="no layer is named 'x'"):
+        model.get_layer("x")
+    assert model.layers[0].state_size == [4, 4]
+    assert [s.shape for s in model.layers[0].get_initial_state(3)] == [(3, 4), (3, 4)]
+
+
+def test_a_call_may_return_a_named_tuple():
+    class Out(NamedTuple):
+        y: object
+        h: object
+
+    class Named(models.Model):
+        def __init__(self):
+            super().__init__()
+            self.rnn = layers.GRU(4, return_state=True)
+
+        def call(self, inputs):
+            return Out(*self.rnn(inputs))
+
+    out = Named().predict(sequences())
+    assert type(out) is Out
+    np.testing.assert_array_equal(out.y, out.h)
+
+
+def test_a_model_without_weights_says_so():
+    model = models.Sequential([layers.Input((2,)), layers.Activation("tanh")])
+    model.compile("sgd", "mse")
+    with pytest.warns(UserWarning, match="no weights to train"):
+        model.fit(targets(), targets(), verbose=0)
+
+
+def test_a_long_sequential_is_put_together_quickly():
+    model = models.Sequential([layers.Input((2,))])
+    for _ in range(400):
+        model.add(layers.Activation("linear"))
+    assert len(model.layers) == 400
+    np.testing.assert_array_equal(model.predict(np.eye(2, dtype=np.float32)), np.eye(2))
 
 
 def test_one_tensor_in_a_list_is_the_tensor():

@@ -34,7 +34,8 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name):
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: of Keras' layers it "
+                             "has those in fastrnn.layers.__all__")
     home = _HOME[name]
     value = getattr(import_module(home if home.startswith(".") else f".{home}", __name__), name)
     globals()[name] = value

@@ -139,11 +139,11 @@ class Layer:
         return made
 
     def _penalise(self, made, tape):
-        for tensor in made if type(made) is list else [made]:
-            value = self.activity_regularizer(tensor.array) / len(tensor.array)
-            current.penalties.append(float(value))
-            if tape is not None:
-                tape.penalise(tensor, self.activity_regularizer)
+        made = made if type(made) is list else [made]
+        gradients = activity_penalties(self, [tensor.array for tensor in made])
+        if tape is not None:
+            for tensor, gradient in zip(made, gradients, strict=True):
+                tape.penalise(tensor, gradient)
 
     def _as_array(self, value):
         array = checks.as_ndarray("inputs", value)
@@ -418,6 +418,16 @@ def _marking_built(build):
         self.built = True
 
     return marking
+
+
+def activity_penalties(layer, outputs):
+    """Add what a layer's activity regulariser says of `outputs` to the loss of the call that is
+    going on; return its gradients, None where there is none."""
+    regularizer = layer.activity_regularizer
+    if regularizer is None or current.penalties is None:
+        return [None] * len(outputs)
+    current.penalties += [float(regularizer(out)) / len(out) for out in outputs]
+    return [regularizer.gradient(out) / len(out) for out in outputs]
 
 
 def plain(value):

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from ..tape import FOR_INPUTS, current
-from .base import Layer
+from ..tape import FOR_INPUTS
+from .base import Layer, activity_penalties, plain
 from .recurrent import Recurrent, options_for_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)
@@ -95,7 +95,7 @@ class Bidirectional(Layer):
         made = [layer.forward(x, m, training, keep, uses_mask)
                 for layer, x, m in zip(self.sublayers(), *given, strict=True)]
         outputs = [_as_list(out) for out, _, _ in made]
-        penalties = [_penalties(layer, outs)
+        penalties = [activity_penalties(layer, outs)
                      for layer, outs in zip(self.sublayers(), outputs, strict=True)]
         y, y_rev = outputs[0][0], outputs[1][0]
         if self.return_sequences:
@@ -135,9 +135,9 @@ class Bidirectional(Layer):
 
     def get_config(self):
         config = super().get_config()
-        config["layer"] = _described(self.forward_layer)
+        config["layer"] = plain(self.forward_layer)
         if self._own_backward:
-            config["backward_layer"] = _described(self.backward_layer)
+            config["backward_layer"] = plain(self.backward_layer)
         return config
 
     @classmethod
@@ -147,10 +147,6 @@ class Bidirectional(Layer):
         layers = {name: deserialize(config[name])
                   for name in ("layer", "backward_layer") if name in config}
         return cls(**{**config, **layers})
-
-
-def _described(layer):
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
 
 
 def _copy(layer, prefix, changes):
@@ -205,15 +201,6 @@ def _split(mode, doutputs, y, y_rev):
     if mode == "mul":
         return [dy * y_rev, dy * y]
     return [dy / 2, dy / 2] if mode == "ave" else [dy, dy]
-
-
-def _penalties(layer, outputs):
-    """Add what a layer's activity regulariser gives to the loss; return its gradients."""
-    regularizer = layer.activity_regularizer
-    if regularizer is None or current.penalties is None:
-        return [None] * len(outputs)
-    current.penalties += [float(regularizer(out)) / len(out) for out in outputs]
-    return [regularizer.gradient(out) / len(out) for out in outputs]
 
 
 def _sum(arrays):

@@ -4,7 +4,7 @@
 import threading
 from contextlib import contextmanager
 
-from .base import Layer
+from .base import Layer, plain
 
 
 class _Custom(threading.local):
@@ -46,7 +46,7 @@ def given_object(name):
 
 def serialize(layer):
     """Return what describes a layer or model, as plain values."""
-    return {"class_name": type(layer).__name__, "config": layer.get_config()}
+    return plain(layer)
 
 
 def deserialize(config):

@@ -32,6 +32,10 @@ class ArrayBatches:
     def restart(self):
         """Every pass begins at the first batch."""
 
+    def count(self):
+        """Return the number of batches."""
+        return len(self)
+
     def __len__(self):
         return -(-self.rows // self.batch_size)
 

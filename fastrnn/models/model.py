@@ -12,8 +12,6 @@ from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
 from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
 from .training import Trainer
 
-_MANY = 200
-
 
 class Call:
     """One run of a model over a batch.
@@ -86,11 +84,10 @@ class Model(Trainer, Layer):
     graph = None
     _loaded = None      # weights from a file, for a model that is not built yet
 
-    def __init__(self, inputs=None, outputs=None, *, name=None, trainable=True, dtype=None,
-                 **options):
+    def __init__(self, inputs=None, outputs=None, *, name=None, trainable=True, dtype=None):
         if name is None and inputs is not None and type(self) is Model:
             name = name_of("Functional")
-        Layer.__init__(self, name=name, trainable=trainable, dtype=dtype, **options)
+        Layer.__init__(self, name=name, trainable=trainable, dtype=dtype)
         Trainer.__init__(self)
         if (inputs is None) != (outputs is None):
             raise ValueError("a functional model needs both inputs and outputs")
@@ -98,7 +95,9 @@ class Model(Trainer, Layer):
             inputs, outputs = _alone(inputs), _alone(outputs)
             self._input_structure, self._output_structure = inputs, outputs
             self.graph = Graph(flatten(inputs), flatten(outputs))
+            _check_names(self.graph.layers)
             self.built = True
+        self._own_call = self.graph is None and type(self).call is not Model.call
         signature = inspect.signature(type(self).call).parameters
         takes_all = any(p.kind is p.VAR_KEYWORD for p in signature.values())
         self._takes = {name: name in signature or takes_all for name in ("training", "mask")}
@@ -214,15 +213,12 @@ class Model(Trainer, Layer):
         made = connect(self, inputs, options, mask, training)
         return pack(self._output_structure, made) if isinstance(made, list) else made
 
-    def _acts_as_layer(self):
-        return self.graph is not None
-
     def _call(self, tensors, training, args=(), options=None):
         options = dict(options or {})
-        if type(self).call is not Model.call:
-            if self._takes["training"] and not self._acts_as_layer():
+        if self._own_call:
+            if self._takes["training"]:
                 options.setdefault("training", training)
-            if self._takes["mask"] and not self._acts_as_layer():
+            if self._takes["mask"]:
                 options.setdefault("mask", convert(lambda t: t.mask, tensors))
         made = self.call(tensors, *args, **options)
         if not self.built:
@@ -461,6 +457,14 @@ class Model(Trainer, Layer):
         self.reset_state()
 
 
+def _check_names(layers):
+    names = [layer.name for layer in layers]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"layers of a model must have different names; more than one is named "
+                         f"{', '.join(twice)}")
+
+
 def _alone(structure):
     """One tensor in a list is the tensor."""
     alone = isinstance(structure, list | tuple) and len(structure) == 1
@@ -493,9 +497,5 @@ def _find_layers(value, found, seen):
     elif isinstance(value, list | tuple | dict) and id(value) not in seen:
         seen.add(id(value))
         items = value.values() if isinstance(value, dict) else value
-        # A vocabulary is not looked through: what has layers has few items or begins with one.
-        if len(items) > _MANY and not is_nested(first := next(iter(items))) and not isinstance(
-                first, Layer):
-            return
-        for item in items:
+        for item in [item for item in items if isinstance(item, Layer | list | tuple | dict)]:
             _find_layers(item, found, seen)

@@ -131,17 +131,10 @@ class Objective:
         ValueError
             If a target's shape does not fit its output, or a label is out of range.
         """
-        if self.terms is None:
-            self.build(targets, outputs)
         total, gradients = 0.0, [None] * len(outputs)
-        for term in self.terms:
-            index = term.index
-            y_true, y_pred = targets[index], outputs[index]
-            shapes = y_true.shape[1:], y_pred.shape[1:], len(y_true) == len(y_pred)
-            if term.shapes != shapes:
-                term.loss.check(y_true.shape, y_pred.shape)
-                term.shapes = shapes
-            value, gradient = term.loss.value_and_gradient(y_true, y_pred, weights[index],
+        for term in self._checked_terms(targets, outputs):
+            index, y_pred = term.index, outputs[term.index]
+            value, gradient = term.loss.value_and_gradient(targets[index], y_pred, weights[index],
                                                            masks[index])
             if term.tracker is not None:
                 term.tracker.update_state(value, len(y_pred))
@@ -150,6 +143,29 @@ class Objective:
             total += value
             gradients[index] = gradient
         return total, gradients
+
+    def values(self, targets, outputs, masks, weights):
+        """Return the weighted sum of the losses; see `values_and_gradients`."""
+        total = 0.0
+        for term in self._checked_terms(targets, outputs):
+            index, y_pred = term.index, outputs[term.index]
+            value = term.loss(targets[index], y_pred, weights[index], masks[index])
+            if term.tracker is not None:
+                term.tracker.update_state(value, len(y_pred))
+            total += value if term.weight is None else value * term.weight
+        return total
+
+    def _checked_terms(self, targets, outputs):
+        """The losses, built and checked against shapes that were not seen before."""
+        if self.terms is None:
+            self.build(targets, outputs)
+        for term in self.terms:
+            y_true, y_pred = targets[term.index], outputs[term.index]
+            shapes = y_true.shape[1:], y_pred.shape[1:], len(y_true) == len(y_pred)
+            if term.shapes != shapes:
+                term.loss.check(y_true.shape, y_pred.shape)
+                term.shapes = shapes
+        return self.terms
 
     def update(self, total, rows, targets, outputs, masks, weights):
         """Take a batch of `rows` rows into the running loss and metrics."""

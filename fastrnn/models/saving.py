@@ -4,8 +4,8 @@
 import os
 
 from .. import io, losses, metrics, optimizers
+from ..layers.described import custom_objects as known_objects
 from ..layers.described import (
-    custom_objects,
     deserialize,
     given_object,
     given_objects,
@@ -72,7 +72,7 @@ def load_model(path, custom_objects=None, compile=True, safe_mode=True):
     arrays, header = _read(path)
     if header.get("kind") != KIND:
         raise io.FileFormatError(path, f"holds {header.get('kind')!r}, expected {KIND!r}")
-    with io.malformed(path), _known(custom_objects):
+    with io.malformed(path), known_objects(custom_objects):
         model = deserialize(header["model"])
     if not model.built:
         # A subclassed model makes its layers when it is first called.
@@ -80,7 +80,7 @@ def load_model(path, custom_objects=None, compile=True, safe_mode=True):
     else:
         _set_weights(model, path, arrays)
     if compile and "compile" in header:
-        with io.malformed(path), _known(custom_objects):
+        with io.malformed(path), known_objects(custom_objects):
             _compile(model, header, arrays)
     return model
 
@@ -96,9 +96,6 @@ class _Waiting:
         _set_weights(model, self.path, self.arrays)
 
 
-_known = custom_objects
-
-
 def clone_model(model):
     """Return a new model of the same description, with weights of its own."""
     return type(model).from_config(model.get_config())
@@ -108,7 +105,7 @@ def model_from_json(text, custom_objects=None):
     """Return a new model from the description that ``model.to_json()`` gave."""
     import json
 
-    with _known(custom_objects):
+    with known_objects(custom_objects):
         return deserialize(json.loads(text))
 
 

@@ -22,9 +22,9 @@ class Sequential(Model):
     """
 
     def __init__(self, layers=None, *, name=None, trainable=True):
-        super().__init__(name=name, trainable=trainable)
         self._sublayers = []
-        self._input = None
+        self._input = self._end = self._graph = None
+        super().__init__(name=name, trainable=trainable)
         for layer in layers or ():
             self.add(layer)
 
@@ -53,7 +53,7 @@ class Sequential(Model):
                 raise ValueError("an Input can only come first")
             self._input = layer
             return
-        if any(other.name == layer.name for other in self._sublayers):
+        if any(other.name == layer.name and other is not layer for other in self._sublayers):
             raise ValueError(f"the model has a layer named {layer.name!r} already; names must "
                              "differ")
         if not self._sublayers and self._input is None:
@@ -70,7 +70,7 @@ class Sequential(Model):
         if not self._sublayers:
             raise ValueError("there is no layer to remove")
         layer = self._sublayers.pop()
-        self.graph, self.built = None, False
+        self._end, self._graph, self.built = None, None, False
         for each in self._sublayers:
             self._connect(each)
         return layer
@@ -79,15 +79,20 @@ class Sequential(Model):
         """Grow the graph by a layer, once there is an input."""
         if self._input is None:
             return
-        start = self._input.output
-        end = self.graph.outputs[0] if self.graph is not None else start
-        made = layer(end)
+        made = layer(self._input.output if self._end is None else self._end)
         if isinstance(made, list):
             raise ValueError(f"{layer.name} gives several outputs; in a Sequential each layer "
                              "gives one: use a functional Model")
-        self.graph = Graph([start], [made])
-        self._input_structure, self._output_structure = start, made
+        self._end, self._graph = made, None
+        self._input_structure, self._output_structure = self._input.output, made
         self.built = True
+
+    @property
+    def graph(self):
+        """The calls from the input to the last layer, once there is an input."""
+        if self._graph is None and self._end is not None:
+            self._graph = Graph([self._input.output], [self._end])
+        return self._graph
 
     def build(self, input_shape=None):
         """Build all layers for inputs of this shape, the batch included."""
@@ -110,9 +115,6 @@ class Sequential(Model):
             raise ValueError(f"{self.name} takes one input, got {len(tensors)}: several inputs "
                              "need a functional Model")
         return self.call(tensors)
-
-    def _acts_as_layer(self):
-        return True
 
     def ensure_built(self, input_shape):
         if not self.built:

@@ -37,23 +37,30 @@ class _Plan:
     """
 
     __slots__ = ("constrained", "gradients", "layers", "model", "penalised", "regularized",
-                 "variables")
+                 "variables", "weight_penalty")
 
     def __init__(self, model):
         self.model = model
         self.penalised = any(layer.activity_regularizer is not None
                              for layer in model.all_layers())
-        self.variables = None
+        self.variables = self.weight_penalty = None
 
     def complete(self):
         """Find the variables; return self."""
         if self.variables is None:
             self.variables = variables = self.model.trainable_variables
-            self.gradients = [v.gradient for v in variables]
+            # Of frozen layers too: their backward adds to them.
+            self.gradients = [v.gradient for v in self.model.weights if v.trainable]
             self.regularized = [v for v in variables if v.regularizer is not None]
             self.constrained = [v for v in variables if v.constraint is not None]
             self.layers = list({id(v.owner): v.owner for v in variables}.values())
         return self
+
+    def penalty(self):
+        """Return what regularisers of weights add to the loss in a pass that changes none."""
+        if self.weight_penalty is None:
+            self.weight_penalty = sum(self.model.losses)
+        return self.weight_penalty
 
 
 class Trainer:
@@ -129,23 +136,26 @@ class Trainer:
 
     # -- steps -------------------------------------------------------------------------------
 
-    def _losses(self, batch, training):
-        """Run a batch; return the loss, the outputs' gradients, the rows and the call."""
+    def _run_batch(self, batch, training):
+        """Return the call, (targets, outputs, masks, weights) and what activities add."""
         x, y, weight = batch
         penalised = collecting_penalties() if self._plan.penalised else nullcontext(())
         with penalised as penalties:
             call = self.run(x, training, keep=training)
-        targets, weights = self._targets(y, len(call.outputs)), self._weights(weight, call)
-        objective = self._objective
-        loss, gradients = objective.values_and_gradients(targets, call.outputs, call.masks,
-                                                         weights)
-        loss += sum(penalties)
-        return loss, gradients, targets, weights, call
+        outputs = call.outputs
+        facts = (self._targets(y, len(outputs)), outputs, call.masks, self._weights(weight, call))
+        return call, facts, sum(penalties)
 
     def _train_step(self, batch):
         """Train on a batch; return its loss, which takes in what regularisers add."""
-        loss, gradients, targets, weights, call = self._losses(batch, True)
+        call, facts, activity = self._run_batch(batch, True)
+        loss, gradients = self._objective.values_and_gradients(*facts)
+        loss += activity
         plan = self._plan.complete()
+        if not plan.variables:
+            import warnings
+
+            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=4)
         for gradient in plan.gradients:
             gradient.fill(0)
         for variable in plan.regularized:
@@ -158,13 +168,14 @@ class Trainer:
             variable.assign(variable.constraint(variable.value))
         for layer in plan.layers:
             layer.version += 1
-        self._objective.update(loss, call.rows, targets, call.outputs, call.masks, weights)
+        self._objective.update(loss, call.rows, *facts)
         return loss
 
     def _test_step(self, batch):
-        loss, _, targets, weights, call = self._losses(batch, False)
-        loss += sum(float(v.regularizer(v.value)) for v in self._plan.complete().regularized)
-        self._objective.update(loss, call.rows, targets, call.outputs, call.masks, weights)
+        """Take a batch into the running loss and metrics; return its loss."""
+        call, facts, activity = self._run_batch(batch, False)
+        loss = self._objective.values(*facts) + activity + self._plan.complete().penalty()
+        self._objective.update(loss, call.rows, *facts)
         return loss
 
     def _targets(self, y, count):
@@ -246,7 +257,7 @@ class Trainer:
             if hasattr(parts[0], "__next__"):
                 validation = RememberedBatches(validation)
         hooks = callback_kinds.CallbackList(
-            callbacks, model=self, add_history=True, epochs=epochs, steps=_count(train),
+            callbacks, model=self, add_history=True, epochs=epochs, steps=train.count(),
             verbose=1 if verbose == "auto" else _checked_verbose(verbose),
         )
         self.stop_training = False
@@ -338,7 +349,7 @@ class Trainer:
         self._plan = _Plan(self)
         data = self._batches(x, y, sample_weight, batch_size, steps)
         hooks = callback_kinds.CallbackList(
-            callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=_count(data),
+            callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=data.count(),
         )
         logs = self._evaluate(data, hooks)
         return _as_given(logs, return_dict)
@@ -347,6 +358,7 @@ class Trainer:
         objective = self._objective
         objective.reset()
         data.restart()
+        self._plan.weight_penalty = None
         hooks.on_test_begin()
         for index, batch in enumerate(data):
             hooks.on_test_batch_begin(index)
@@ -374,7 +386,7 @@ class Trainer:
             return self.predict_on_batch(x)
         data = self._batches(x, size=batch_size, steps=steps)
         hooks = callback_kinds.CallbackList(
-            callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=_count(data),
+            callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=data.count(),
         )
         hooks.on_predict_begin()
         made, call = [], None
@@ -458,15 +470,11 @@ def _unshared(outputs, x):
     return own
 
 
-def _count(data):
-    return data.count() if hasattr(data, "count") else len(data)
-
-
 def _shown(verbose, data):
     """Whether evaluate and predict show a bar; by default for more than one batch."""
     if verbose != "auto":
         return _checked_verbose(verbose)
-    return int(_count(data) != 1)
+    return int(data.count() != 1)
 
 
 def _checked_verbose(verbose):
