@@ -8,6 +8,7 @@ used.
 """
 
 from . import checks as _checks
+from ._core import crowd as _crowd
 from ._core import runtime as _runtime
 from ._version import __version__
 from .rnn import GRU, LSTM, RNN, load
@@ -46,7 +47,8 @@ def set_num_threads(n):
     """Set the most threads one call may use; results have the same bits for any number.
 
     A call never uses more than four times the machine's CPUs, whatever is set. A forked child of
-    a process that used threads computes on one thread, whatever is set.
+    a process that used threads computes on one thread, whatever is set. While other programs hold
+    the cores, so that threads wait for each other, calls work on one thread for a while.
 
     Parameters
     ----------
@@ -54,6 +56,7 @@ def set_num_threads(n):
         At least 1.
     """
     _runtime.set_num_threads(_checks.count("n", n))
+    _crowd.forget()
 
 
 def show_config(mode="stdout"):

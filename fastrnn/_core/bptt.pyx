@@ -19,6 +19,7 @@ from cython.parallel cimport parallel, threadid
 from fastrnn._core.apart cimport (
     Apart, apart_back_cell, apart_back_products, describe_apart, mask_state,
 )
+from fastrnn._core.crowd cimport note_team, now, team_now
 from fastrnn._core.gemm cimport uses_blas
 from fastrnn._core.gradients cimport (
     INPUT_ROWS, Gradients, add_bias_gradients, add_row, describe_gradients, products_by_blas,
@@ -35,7 +36,7 @@ from fastrnn._core.recurrent cimport (
 )
 from fastrnn._core.runtime cimport (
     Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,
-    mark_team_used, threads,
+    mark_team_used,
 )
 from fastrnn._core.schedule cimport (
     Order, View, active_rows, first_packed, offset_in, row_cut, row_length, step_rows,
@@ -316,6 +317,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     cdef Py_ssize_t total, size, share, cells, outputs, staging, tables, remade
     cdef Py_ssize_t seen, ds, dm, masked
     cdef cnp.ndarray sums = None
+    cdef double work, began = 0
     cdef int team
     cdef char *at
     layer.need_backward()
@@ -328,9 +330,9 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
         b.dy = view_of(dy)
     if dx is not None:
         g.dx = view_of(dx)
-    b.team = threads()
-    b.split = choose_split(layer, &b.order, 4.0 * total * layer.gates * H * (I + P), b.team,
-                           tape.apart)
+    b.team = team_now()
+    work = 4.0 * total * layer.gates * H * (I + P)
+    b.split = choose_split(layer, &b.order, work, b.team, tape.apart)
     b.products_by_blas = uses_blas(layer, layer.gates * H, max(I, P), total)
     team = 1 if b.split == ALONE else b.team
 
@@ -378,6 +380,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     fastrnn_barrier_init(&b.barrier)
     if b.split != ALONE:
         mark_team_used()
+        began = now()
     with nogil:
         if b.projected:
             start_projected(&b)
@@ -386,6 +389,8 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
         backward_all(&b)
         if b.products_by_blas:
             products_by_blas(g, layer, at + tables)
+    if b.split != ALONE:
+        note_team(True, H, b.order.N, work, began)
     scatter_rows(&b.order, b.share, b.buffers.h_stride, dh0)
     if b.buffers.c != NULL:
         scatter_rows(&b.order, b.dc, b.buffers.c_stride, dc0)

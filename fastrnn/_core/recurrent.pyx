@@ -14,6 +14,7 @@ cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
 
 from fastrnn._core.apart cimport Apart, apart_products, describe_apart
+from fastrnn._core.crowd cimport note_team, now, team_now
 from fastrnn._core.gemm cimport input_product_by_blas, uses_blas
 from fastrnn._core.kernels cimport (
     FASTRNN_GRU, FASTRNN_LSTM, FASTRNN_RNN, fastrnn_denormals_flush, fastrnn_denormals_restore,
@@ -22,7 +23,7 @@ from fastrnn._core.kernels cimport (
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.runtime cimport (
     Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,
-    mark_team_used, threads,
+    mark_team_used,
 )
 from fastrnn._core.schedule cimport (
     Order, Schedule, View, active_rows, batch_row, first_packed, new_schedule, offset_in, row_cut,
@@ -417,7 +418,7 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
     f.in_place = f.x.base == f.y.base
     f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
     f.chunk = min(f.chunk, max(f.order.steps, 1))
-    f.team = threads()
+    f.team = team_now()
     f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team, apart)
     place_buffers(layer, &f.order, keep, apart, f.chunk, &f.buffers, call.kept, call.passing)
     f.apart.count = 0
@@ -453,13 +454,18 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
 
 cdef void run(Call call) noexcept:
     cdef Forward *f = &call.f
+    cdef double began = 0
     if f.split != ALONE:
         mark_team_used()
+        began = now()
     with nogil:
         if f.input_done:
             forward_by_blas(f, call.layer, call.staging, call.result)
         else:
             forward_steps(f, 0, f.order.steps)
+    if f.split != ALONE:
+        note_team(False, call.layer.hidden_size, f.order.N, forward_work(call.layer, &f.order),
+                  began)
 
 
 cdef object finish(Call call, tuple final):
