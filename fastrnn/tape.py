@@ -98,15 +98,20 @@ class _Current(threading.local):
 current = _Current()
 
 
-@contextmanager
-def calling(tape, training):
-    """Make layer calls part of `tape` (None: recorded nowhere), in training mode or not."""
-    before = current.tape, current.training
-    current.tape, current.training = tape, training
-    try:
-        yield
-    finally:
-        current.tape, current.training = before
+class calling:
+    """Make layer calls inside part of `tape` (None: recorded nowhere), in training mode or not."""
+
+    __slots__ = ("_before", "_now")
+
+    def __init__(self, tape, training):
+        self._now = tape, training
+
+    def __enter__(self):
+        self._before = current.tape, current.training
+        current.tape, current.training = self._now
+
+    def __exit__(self, *error):
+        current.tape, current.training = self._before
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from .._core.bptt import backward as run_backward
 from .._core.pack import PackedLayer
 from .._core.recurrent import forward as run_forward
 from ..parameters import GATES, ROLES
-from ..tape import FOR_INPUTS, NOTHING
+from ..tape import FOR_INPUTS, NOTHING, Tensor
 from .base import Layer, known, rank
 from .dropout import RandomMask
 from .steps import Steps
@@ -147,6 +147,8 @@ class Recurrent(Layer):
         training : bool, optional
             Whether dropout is on.
         """
+        if initial_state is None and type(inputs) is Tensor and mask is None and self.built:
+            return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
         if initial_state is not None:
             states = (list(initial_state) if isinstance(initial_state, list | tuple)
                       else [initial_state])
@@ -163,8 +165,11 @@ class Recurrent(Layer):
         x, given = inputs, None
         if type(inputs) is list:
             x, given, mask = inputs[0], inputs[1:], mask[0]
-        N, T, _ = _sequences(self, x.shape, self.kernel.shape[0])
-        states = self._initial_states(given, N)
+        if x.ndim != 3 or x.shape[2] != self.kernel.shape[0] or x.shape[1] == 0:
+            _sequences(self, x.shape, self.kernel.shape[0])
+        N, T, _ = x.shape
+        states = _NO_STATES if given is None and not self.stateful else (
+            self._initial_states(given, N))
         out_mask = mask if self.return_sequences else None   # as in Keras, in the inputs' order
         mask = mask if uses_mask else None
         if self.go_backwards:
@@ -288,8 +293,6 @@ class Recurrent(Layer):
                     raise ValueError(f"{self.name}: initial_state must have shape "
                                      f"{(N, self.units)}, got {state.shape}")
             return [np.ascontiguousarray(state) for state in given]
-        if not self.stateful:
-            return [None] * self._states
         if len(self.states[0]) != N:
             raise ValueError(f"{self.name} is stateful, for batches of {len(self.states[0])} "
                              f"rows; got {N}")
@@ -334,6 +337,7 @@ class _Dropout:
 
 
 _NO_DROPOUT = _Dropout(None, None)
+_NO_STATES = None, None     # zeros
 
 
 def options_for_states(mask, count):
