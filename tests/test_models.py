@@ -384,7 +384,7 @@ def test_targets_of_another_shape_are_an_error_that_names_both():
     model = models.Sequential([layers.LSTM(4, input_shape=(10, 1)), layers.Dense(1)])
     model.compile("adam", "mse")
     before = model.get_weights()
-    with pytest.raises(ValueError, match=r"\(100, 10, 1\).*\(100, 1\)|\(32, 10, 1\).*\(32, 1\)"):
+    with pytest.raises(ValueError, match=r"\(100, 10, 1\).*\(100, 1\)"):
         model.fit(sequences(100, 10, 1), sequences(100, 10, 1), verbose=0)
     assert all((a == b).all() for a, b in zip(before, model.get_weights(), strict=True))
 

@@ -113,6 +113,25 @@ class Objective:
         losses_given = _each(self.loss, self.names, count, "loss")
         return [k for k, loss in enumerate(losses_given) if loss is not None]
 
+    def check_shapes(self, targets, output_shapes):
+        """Raise where whole targets do not fit the outputs they are for.
+
+        Parameters
+        ----------
+        targets : list of ndarray or None
+        output_shapes : list of tuple
+            Those with a size that is not known, None, are not looked at.
+
+        Raises
+        ------
+        ValueError
+            Naming both shapes.
+        """
+        given = _each(self.loss, self.names, len(output_shapes), "loss")
+        for target, shape, loss in zip(targets, output_shapes, given, strict=True):
+            if loss is not None and target is not None and None not in shape:
+                losses.resolve(loss, target.shape, shape).check(target.shape, shape)
+
     # -- values ------------------------------------------------------------------------------
 
     def values_and_gradients(self, targets, outputs, masks, weights):

@@ -314,8 +314,16 @@ class Trainer:
         parts = getattr(made, "parts", None)
         if parts is not None:
             made.parts = self._prepared(*parts)
+            self._check_targets(made)
             return made
         return _Prepared(made, self._prepared)
+
+    def _check_targets(self, data):
+        """Refuse targets that fit no output before anything is computed: the error then names the
+        arrays as they were given, not a batch of them."""
+        if self.graph is not None and self.loss is not None and data.parts[1] is not None:
+            shapes = [(data.rows, *tensor.shape[1:]) for tensor in self.graph.outputs]
+            self._objective.check_shapes(self._targets(data.parts[1], len(shapes)), shapes)
 
     def _prepared(self, x, y, weight):
         """Inputs and targets as the model and the losses want them; checked once."""
