@@ -12,14 +12,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def example(language):
+def examples(language, count):
+    """The blocks of a language, one after the other, as one program."""
     blocks = re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert len(blocks) == 1, f"README.md has {len(blocks)} blocks of {language}, wanted one"
-    return blocks[0]
+    assert len(blocks) == count, f"README.md has {len(blocks)} blocks of {language}"
+    return "\n".join(blocks)
 
 
-def test_python_example():
-    done = subprocess.run([sys.executable, "-W", "error", "-c", example("python")],
+def test_python_examples():
+    done = subprocess.run([sys.executable, "-W", "error", "-c", examples("python", 2)],
                           capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
 
@@ -28,7 +29,7 @@ def test_c_example(tmp_path):
     compiler = shutil.which("cc")
     if compiler is None:
         pytest.skip("no C compiler")
-    (tmp_path / "example.c").write_text(example("c"))
+    (tmp_path / "example.c").write_text(examples("c", 1))
     sources = [str(f) for f in sorted(ROOT.glob("src_c/*.c")) + sorted(ROOT.glob("src_c/isa/*.c"))]
     subprocess.run([compiler, "-std=c11", "-O1", "-Wall", "-Wextra", "-Werror", f"-I{ROOT}/src_c",
                     "example.c", *sources, "-lm", "-o", "example"], cwd=tmp_path, check=True)
