@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What holds for all layers and models: the dtype they have by default, how they are named."""
 
-import re
 import threading
 
 from . import checks
+from .registry import snake_case
 
-_FIRST_WORD = re.compile(r"(.)([A-Z][a-z0-9]+)")
-_NEXT_WORD = re.compile(r"([a-z])([A-Z])")
 _names_given = {}
 _names_lock = threading.Lock()
 _floatx = "float32"
@@ -52,7 +50,7 @@ def clear_session(free_memory=True):
 
 def name_of(kind):
     """Return a name for a new layer of class `kind` as Keras counts them: lstm, lstm_1, ..."""
-    name = _NEXT_WORD.sub(r"\1_\2", _FIRST_WORD.sub(r"\1_\2", kind)).lower()
+    name = snake_case(kind)
     with _names_lock:
         count = _names_given.get(name, 0)
         _names_given[name] = count + 1

@@ -348,7 +348,7 @@ class Layer:
 
     def reset_state(self):
         """Forget the states that stateful layers carry from batch to batch."""
-        for layer in self.all_layers()[1:]:
+        for layer in self.all_layers():
             layer.reset_own_state()
 
     def reset_own_state(self):

@@ -70,12 +70,9 @@ def deserialize(config):
 def _class(name):
     from .. import layers, models
 
-    for place in (_custom.classes, vars(models), vars(layers)):
-        found = place.get(name)
+    for found in (_custom.classes.get(name), getattr(models, name, None),
+                  getattr(layers, name, None)):
         if isinstance(found, type) and issubclass(found, Layer):
             return found
-    found = getattr(layers, name, None)
-    if isinstance(found, type) and issubclass(found, Layer):
-        return found
     raise ValueError(f"no layer or model is named {name!r}; classes of your own are given as "
                      f"custom_objects={{{name!r}: {name}}}")

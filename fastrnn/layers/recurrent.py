@@ -305,12 +305,6 @@ class Recurrent(Layer):
         """Return zeros for the states of `batch_size` rows, a list."""
         return self._zero_states(batch_size)
 
-    def reset_state(self):
-        """Set the states that a stateful layer carries to zeros."""
-        self.reset_own_state()
-
-    reset_states = reset_state
-
     def reset_own_state(self):
         if self.states is not None:
             self.states = self._zero_states(len(self.states[0]))

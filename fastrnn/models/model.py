@@ -38,13 +38,18 @@ class Call:
     def rows(self):
         return len(self.outputs[0])
 
+    @property
+    def gives_one(self):
+        """Whether the outputs are one tensor, in no list."""
+        return type(self._made) is Tensor
+
     def structure(self):
         """Return the outputs as the model's call gave them, arrays in place of tensors."""
         return self.packed(self.outputs)
 
     def packed(self, arrays):
         """Return arrays in the structure of the outputs."""
-        return arrays[0] if type(self._made) is Tensor else pack(self._made, arrays)
+        return arrays[0] if self.gives_one else pack(self._made, arrays)
 
     def backward(self, gradients):
         """Propagate the gradients of the outputs (None: zeros); return those of the inputs."""
@@ -236,8 +241,11 @@ class Model(Trainer, Layer):
 
     def run(self, x, training, keep):
         """Call the model on a batch of arrays; return the `Call`, with a tape if `keep`."""
-        tape = Tape() if keep else None
         tensors = Tensor(self._cast(x)) if type(x) is np.ndarray else convert(self._tensor, x)
+        return self._recorded(tensors, training, keep)
+
+    def _recorded(self, tensors, training, keep):
+        tape = Tape() if keep else None
         with calling(tape, training):
             made = self._call(tensors, training)
         return Call(made, tape, tensors)
@@ -248,13 +256,9 @@ class Model(Trainer, Layer):
         tracked = keep == FOR_INPUTS
         tensors = [Tensor(array, m, tracked) for array, m in zip(
             inputs if several else [inputs], mask if several else [mask], strict=True)]
-        tensors = tensors if several else tensors[0]
-        tape = Tape() if keep else None
-        with calling(tape, training):
-            made = self._call(tensors, training)
-        call = Call(made, tape, tensors)
+        call = self._recorded(tensors if several else tensors[0], training, keep)
         kept = (call, several) if keep else None
-        if type(made) is Tensor:
+        if call.gives_one:
             return call.outputs[0], call.masks[0], kept
         return call.outputs, call.masks, kept
 
