@@ -23,7 +23,24 @@ class LearningRateSchedule(Configured):
         return super().get_config()
 
 
-class ExponentialDecay(LearningRateSchedule):
+class _Decay(LearningRateSchedule):
+    """What the two decays at a rate share: their arguments."""
+
+    fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
+
+    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase, name):
+        self.initial_learning_rate = initial_learning_rate
+        self.decay_steps = _steps("decay_steps", decay_steps)
+        self.decay_rate = decay_rate
+        self.staircase = staircase
+        self.name = name
+
+    def _passed(self, step):
+        passed = step / self.decay_steps
+        return math.floor(passed) if self.staircase else passed
+
+
+class ExponentialDecay(_Decay):
     """``initial_learning_rate decay_rate^(t / decay_steps)``.
 
     Parameters
@@ -37,21 +54,15 @@ class ExponentialDecay(LearningRateSchedule):
     name : str
     """
 
-    fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
-
     def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
                  name="ExponentialDecay"):
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _steps("decay_steps", decay_steps)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step):
-        return self.initial_learning_rate * self.decay_rate ** _passed(self, step)
+        return self.initial_learning_rate * self.decay_rate ** self._passed(step)
 
 
-class InverseTimeDecay(LearningRateSchedule):
+class InverseTimeDecay(_Decay):
     """``initial_learning_rate / (1 + decay_rate t / decay_steps)``.
 
     Parameters
@@ -65,18 +76,12 @@ class InverseTimeDecay(LearningRateSchedule):
     name : str
     """
 
-    fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
-
     def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
                  name="InverseTimeDecay"):
-        self.initial_learning_rate = initial_learning_rate
-        self.decay_steps = _steps("decay_steps", decay_steps)
-        self.decay_rate = decay_rate
-        self.staircase = staircase
-        self.name = name
+        super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
     def __call__(self, step):
-        return self.initial_learning_rate / (1 + self.decay_rate * _passed(self, step))
+        return self.initial_learning_rate / (1 + self.decay_rate * self._passed(step))
 
 
 class PiecewiseConstantDecay(LearningRateSchedule):
@@ -230,11 +235,6 @@ def _steps(name, value):
     if not value > 0:
         raise ValueError(f"{name} must be above 0, got {value}")
     return value
-
-
-def _passed(schedule, step):
-    passed = step / schedule.decay_steps
-    return math.floor(passed) if schedule.staircase else passed
 
 
 def _half_cosine(passed, alpha):
