@@ -8,7 +8,7 @@ used.
 """
 
 from . import checks as _checks
-from ._core import crowd as _crowd
+from ._core import contention as _contention
 from ._core import runtime as _runtime
 from ._version import __version__
 from .rnn import GRU, LSTM, RNN, load
@@ -56,7 +56,7 @@ def set_num_threads(n):
         At least 1.
     """
     _runtime.set_num_threads(_checks.count("n", n))
-    _crowd.forget()
+    _contention.forget()
 
 
 def show_config(mode="stdout"):

@@ -19,7 +19,9 @@ from cython.parallel cimport parallel, threadid
 from fastrnn._core.apart cimport (
     Apart, apart_back_cell, apart_back_products, describe_apart, mask_state,
 )
-from fastrnn._core.crowd cimport note_team, now, team_now
+from fastrnn._core.contention cimport (
+    Watch, begin_team, end_team, fastrnn_now, keep_off, team_for,
+)
 from fastrnn._core.gemm cimport uses_blas
 from fastrnn._core.gradients cimport (
     INPUT_ROWS, Gradients, add_bias_gradients, add_row, describe_gradients, products_by_blas,
@@ -31,12 +33,15 @@ from fastrnn._core.kernels cimport (
 )
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.recurrent cimport (
-    ALONE, BY_ROWS, BY_UNITS, Buffers, Split, Tape, c_at, choose_split, gather_rows, h_at,
-    masks_of, padded, scatter_rows, zero_padding,
+    ALONE, BY_ROWS, Buffers, Share, Split, Tape, c_at, choose_split, gather_rows, h_at, masks_of,
+    padded, scatter_rows, zero_padding,
 )
 from fastrnn._core.runtime cimport (
-    Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,
-    mark_team_used,
+    Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_door,
+    fastrnn_door_close, fastrnn_door_enter, fastrnn_door_init, fastrnn_door_open, fastrnn_door_wait,
+    fastrnn_part,
+    fastrnn_part_leave, fastrnn_part_take, fastrnn_parts_init, fastrnn_parts_wait, fastrnn_queue,
+    fastrnn_queue_init, fastrnn_queue_next, fastrnn_seconds_lost, fastrnn_team_size,
 )
 from fastrnn._core.schedule cimport (
     Order, View, active_rows, first_packed, offset_in, row_cut, row_length, step_rows,
@@ -44,6 +49,9 @@ from fastrnn._core.schedule cimport (
 )
 
 cnp.import_array()
+
+# A part of the rows is done in about so many blocks of steps, each by the thread that is there.
+cdef Py_ssize_t BLOCKS = 8
 
 ctypedef struct Backward:
     const fastrnn_kernels *kernels
@@ -69,7 +77,12 @@ ctypedef struct Backward:
     int team                      # threads to ask for: read once, others may change the setting
     char *scratch                 # scratch_bytes for each thread
     Py_ssize_t scratch_bytes
+    fastrnn_part *parts           # of BY_ROWS, one for each thread: how far they are
+    Py_ssize_t block              # steps that a thread does of a part before it looks again
+    fastrnn_door door             # of BY_UNITS
+    fastrnn_queue products        # shares of the products after the loop
     fastrnn_barrier barrier
+    Watch watch
 
 
 cdef inline char *gates_at(const Backward *b, Py_ssize_t s) noexcept nogil:
@@ -80,21 +93,19 @@ cdef inline char *dh_at(const Backward *b, Py_ssize_t s) noexcept nogil:
     return b.dh + first_packed(&b.order, s) * b.buffers.h_stride
 
 
-cdef void add_recurrent(const Backward *b, Py_ssize_t s, char *to, Py_ssize_t row_begin,
-                        Py_ssize_t row_end, int thread, int team) noexcept nogil:
+cdef void add_recurrent(const Backward *b, const Share *share, Py_ssize_t s, char *to,
+                        Py_ssize_t row_end) noexcept nogil:
     """to += d(pre-activations of step s) R"""
     cdef fastrnn_product product = b.recurrent
-    cdef Py_ssize_t panel_begin = 0, panel_end = b.recurrent_panels
+    cdef Py_ssize_t panels = b.recurrent_panels
     if b.apart.count:
-        apart_back_products(&b.apart, gates_at(b, s), to, row_begin, row_end)
+        apart_back_products(&b.apart, gates_at(b, s), to, share.row_begin, row_end)
         return
-    if b.split == BY_UNITS:
-        panel_begin = b.recurrent_panels * thread // team
-        panel_end = b.recurrent_panels * (thread + 1) // team
     product.a.base = gates_at(b, s) + b.recurrent_offset
     product.c.base = to
     product.descend = s & 1
-    b.kernels.product(&product, row_begin, row_end, panel_begin, panel_end)
+    b.kernels.product(&product, share.row_begin, row_end, panels * share.thread // share.team,
+                      panels * (share.thread + 1) // share.team)
 
 
 cdef void cell_apart(const Backward *b, Py_ssize_t s, const fastrnn_backward_step *step,
@@ -122,73 +133,167 @@ cdef void mask_states(const Backward *b, Py_ssize_t row_begin, Py_ssize_t row_en
                            to + first_packed(o, s) * size, row_begin, rows)
 
 
-cdef void steps_share(Backward *b, int thread, int team) noexcept nogil:
-    """All steps, last first, of one thread's share of rows or units."""
+cdef Share share_of_rows(const Backward *b, int part, int parts) noexcept nogil:
+    """All units of a part of the rows."""
+    cdef Share share
+    share.row_begin = row_cut(&b.order, part, parts)
+    share.row_end = row_cut(&b.order, part + 1, parts)
+    share.panel_begin, share.panel_end = 0, b.step_panels
+    share.thread, share.team = 0, 1
+    share.table = <ptrdiff_t *> (b.scratch + part * b.scratch_bytes)
+    return share
+
+
+cdef Share share_of_units(const Backward *b, int thread, int team) noexcept nogil:
+    """A part of the units of all rows."""
+    cdef Share share
+    share.row_begin, share.row_end = 0, b.order.N
+    share.panel_begin = b.step_panels * thread // team
+    share.panel_end = b.step_panels * (thread + 1) // team
+    share.thread, share.team = thread, team
+    share.table = <ptrdiff_t *> (b.scratch + thread * b.scratch_bytes)
+    return share
+
+
+cdef void backward_step(Backward *b, fastrnn_backward_step *step, const Share *share,
+                        Py_ssize_t s) noexcept nogil:
+    """Step s of a share, after those that follow it."""
     cdef Order *o = &b.order
     cdef Buffers *buffers = &b.buffers
-    cdef fastrnn_backward_step step = b.step
-    cdef ptrdiff_t *table = <ptrdiff_t *> (b.scratch + thread * b.scratch_bytes)
-    cdef Py_ssize_t row_begin = 0, row_end = o.N, panel_begin = 0, panel_end = b.step_panels
-    cdef Py_ssize_t s, rows, live
-    if b.split == BY_ROWS:
-        row_begin = row_cut(o, thread, team)
-        row_end = row_cut(o, thread + 1, team)
-    elif b.split == BY_UNITS:
-        panel_begin = b.step_panels * thread // team
-        panel_end = b.step_panels * (thread + 1) // team
-    for s in range(o.steps - 1, -1, -1):
-        rows = min(row_end, active_rows(o, s))
-        live = active_rows(o, s + 1) if s + 1 < o.steps else 0
-        if rows <= row_begin and b.split != BY_UNITS:
-            continue
-        if b.projected:
-            if live > 0:
-                add_recurrent(b, s + 1, dh_at(b, s), row_begin, min(row_end, live), thread, team)
-            if b.split == BY_UNITS:
-                fastrnn_barrier_wait(&b.barrier, team)
-            step.a = dh_at(b, s)
-            step.live = rows
-        else:
-            if b.apart.count and live > 0:
-                add_recurrent(b, s + 1, b.share, row_begin, min(row_end, live), thread, team)
-            elif live > 0:
-                step.a = gates_at(b, s + 1) + b.recurrent_offset
-            step.live = live
-            step.dy = step_rows(&b.dy, o, s, row_begin, rows, table)
-        step.gates = gates_at(b, s)
-        step.descend = s & 1
-        step.h_prev = h_at(buffers, o, s - 1)
-        if not b.projected:
-            step.h = h_at(buffers, o, s)
-        if buffers.c != NULL:
-            step.c_prev = c_at(buffers, o, s - 1)
-            step.c = c_at(buffers, o, s)
-        if b.apart.count:
-            cell_apart(b, s, &step, row_begin, rows)
-        else:
-            b.kernels.backward[b.cell](&step, row_begin, rows, panel_begin, panel_end)
-        if b.split == BY_UNITS:
-            fastrnn_barrier_wait(&b.barrier, team)
-    if o.steps > 0:
-        add_recurrent(b, 0, b.share, row_begin, min(row_end, active_rows(o, 0)), thread, team)
+    cdef Py_ssize_t rows = min(share.row_end, active_rows(o, s))
+    cdef Py_ssize_t live = active_rows(o, s + 1) if s + 1 < o.steps else 0
+    if rows <= share.row_begin:
+        return
+    if b.projected:
+        if live > 0:
+            add_recurrent(b, share, s + 1, dh_at(b, s), min(share.row_end, live))
+        fastrnn_barrier_wait(&b.barrier, share.team)
+        step.a = dh_at(b, s)
+        step.live = rows
+    else:
+        if b.apart.count and live > 0:
+            add_recurrent(b, share, s + 1, b.share, min(share.row_end, live))
+        elif live > 0:
+            step.a = gates_at(b, s + 1) + b.recurrent_offset
+        step.live = live
+        step.dy = step_rows(&b.dy, o, s, share.row_begin, rows, share.table)
+    step.gates = gates_at(b, s)
+    step.descend = s & 1
+    step.h_prev = h_at(buffers, o, s - 1)
+    if not b.projected:
+        step.h = h_at(buffers, o, s)
+    if buffers.c != NULL:
+        step.c_prev = c_at(buffers, o, s - 1)
+        step.c = c_at(buffers, o, s)
+    if b.apart.count:
+        cell_apart(b, s, step, share.row_begin, rows)
+    else:
+        b.kernels.backward[b.cell](step, share.row_begin, rows, share.panel_begin,
+                                   share.panel_end)
+    fastrnn_barrier_wait(&b.barrier, share.team)
+
+
+cdef void after_steps(Backward *b, const Share *share) noexcept nogil:
+    """What follows the first step of a share."""
+    if b.order.steps > 0:
+        add_recurrent(b, share, 0, b.share, min(share.row_end, active_rows(&b.order, 0)))
     if b.apart.masks != NULL:
-        mask_states(b, row_begin, row_end)
+        mask_states(b, share.row_begin, share.row_end)
 
 
-cdef void backward_share(Backward *b, int thread, int team) noexcept nogil:
+cdef Py_ssize_t backward_block(Backward *b, const Share *share, Py_ssize_t done,
+                               Py_ssize_t most) noexcept nogil:
+    """Up to `most` steps of a share of rows, the last `done` steps are done; returns how many are
+    done then."""
+    cdef fastrnn_backward_step step = b.step
+    cdef Py_ssize_t steps = b.order.steps, end = min(done + most, steps)
+    while done < end:
+        done += 1
+        backward_step(b, &step, share, steps - done)
+    if done == steps:
+        after_steps(b, share)
+    return done
+
+
+cdef void backward_rows(Backward *b, int thread) noexcept nogil:
+    """One thread's work where rows are shared: a block of the part that is furthest behind."""
+    cdef Share share
+    cdef Py_ssize_t steps = b.order.steps
+    cdef ptrdiff_t done
+    cdef int part = fastrnn_part_take(b.parts, b.team, thread, steps, &done)
+    while part >= 0:
+        share = share_of_rows(b, part, b.team)
+        done = backward_block(b, &share, done, b.block)
+        fastrnn_part_leave(&b.parts[part], done)
+        part = fastrnn_part_take(b.parts, b.team, thread, steps, &done)
+    fastrnn_parts_wait(b.parts, b.team, steps, &b.barrier)
+
+
+cdef void backward_units(Backward *b, int thread, int team) noexcept nogil:
+    """One thread's work where units are shared: thread 0 is alone until the others are there."""
+    cdef fastrnn_backward_step step = b.step
+    cdef Share share = share_of_units(b, 0, 1)
+    cdef Py_ssize_t steps = b.order.steps, done = 0
+    if thread > 0:
+        thread = fastrnn_door_enter(&b.door)
+        if thread == 0:
+            return
+        share = share_of_units(b, thread, team)
+        done = b.door.at[0]
+    else:
+        fastrnn_door_wait(&b.door, team)
+    while done < steps:
+        if share.team == 1 and fastrnn_door_open(&b.door, team, done, 0):
+            share = share_of_units(b, 0, team)
+        done += 1
+        backward_step(b, &step, &share, steps - done)
+    after_steps(b, &share)
+    if thread == 0:
+        fastrnn_door_close(&b.door)
+
+
+cdef void products_queue(Backward *b, int shares, char *scratch) noexcept nogil:
+    """Sums and products after the loop, a share after the other."""
+    cdef int share = fastrnn_queue_next(&b.products)
+    while share < shares:
+        sums_share(&b.gradients, share, shares)
+        if not b.products_by_blas:
+            products_share(&b.gradients, share, shares, scratch)
+        share = fastrnn_queue_next(&b.products)
+
+
+cdef void backward_alone(Backward *b) noexcept nogil:
+    cdef Share share = share_of_rows(b, 0, 1)
     cdef uint64_t denormals = fastrnn_denormals_flush()
-    steps_share(b, thread, team)
-    fastrnn_barrier_wait(&b.barrier, team)
-    sums_share(&b.gradients, thread, team)
-    if not b.products_by_blas:
-        products_share(&b.gradients, thread, team, b.scratch + thread * b.scratch_bytes)
+    backward_block(b, &share, 0, b.order.steps)
+    products_queue(b, 1, b.scratch)
     fastrnn_denormals_restore(denormals)
 
 
+cdef void backward_share(Backward *b, int thread, int team) noexcept nogil:
+    """What one thread of a team does."""
+    cdef uint64_t denormals = fastrnn_denormals_flush()
+    if b.split == BY_ROWS:
+        backward_rows(b, thread)
+    else:
+        backward_units(b, thread, team)
+    products_queue(b, b.team, b.scratch + thread * b.scratch_bytes)
+    fastrnn_denormals_restore(denormals)
+    if thread == 0:
+        b.watch.done = fastrnn_now()
+    else:
+        keep_off(b.watch.core)
+
+
 cdef void backward_all(Backward *b) noexcept nogil:
+    fastrnn_queue_init(&b.products)
     if b.split == ALONE:
-        backward_share(b, 0, 1)
+        backward_alone(b)
         return
+    if b.split == BY_ROWS:
+        fastrnn_parts_init(b.parts, b.team)
+    else:
+        fastrnn_door_init(&b.door)
     with parallel(num_threads=b.team):
         backward_share(b, threadid(), fastrnn_team_size())
 
@@ -315,9 +420,9 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, P = layer.output_size
     cdef Py_ssize_t T = cnp.PyArray_DIM(<cnp.ndarray> tape.x, 0)
     cdef Py_ssize_t total, size, share, cells, outputs, staging, tables, remade
-    cdef Py_ssize_t seen, ds, dm, masked
+    cdef Py_ssize_t seen, ds, dm, masked, parts
     cdef cnp.ndarray sums = None
-    cdef double work, began = 0
+    cdef double work
     cdef int team
     cdef char *at
     layer.need_backward()
@@ -330,8 +435,8 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
         b.dy = view_of(dy)
     if dx is not None:
         g.dx = view_of(dx)
-    b.team = team_now()
     work = 4.0 * total * layer.gates * H * (I + P)
+    b.team = team_for(work)
     b.split = choose_split(layer, &b.order, work, b.team, tape.apart)
     b.products_by_blas = uses_blas(layer, layer.gates * H, max(I, P), total)
     team = 1 if b.split == ALONE else b.team
@@ -352,9 +457,11 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     dm = cells if layer.projection is not None and tape.apart else 0
     masked = b.apart.count * total * b.buffers.h_stride if b.apart.masks != NULL else 0
     masked = padded(masked)
-    scratch.allocate(team * b.scratch_bytes + share + cells + outputs + remade + seen + ds + dm
-                     + masked + tables + staging)
+    parts = team * sizeof(fastrnn_part)
+    scratch.allocate(parts + team * b.scratch_bytes + share + cells + outputs + remade + seen + ds
+                     + dm + masked + tables + staging)
     at = scratch.base
+    b.parts, at = <fastrnn_part *> at, at + parts
     b.scratch, at = at, at + team * b.scratch_bytes
     b.share, at = at, at + share
     b.dc, at = at, at + cells
@@ -378,9 +485,9 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     if b.buffers.c != NULL:
         gather_rows(&b.order, dc_n, b.buffers.c_stride, b.dc)
     fastrnn_barrier_init(&b.barrier)
+    b.block = max(1, b.order.steps // BLOCKS)
     if b.split != ALONE:
-        mark_team_used()
-        began = now()
+        begin_team(&b.watch)
     with nogil:
         if b.projected:
             start_projected(&b)
@@ -390,7 +497,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
         if b.products_by_blas:
             products_by_blas(g, layer, at + tables)
     if b.split != ALONE:
-        note_team(True, H, b.order.N, work, began)
+        end_team(&b.watch, b.team, fastrnn_seconds_lost(&b.barrier))
     scatter_rows(&b.order, b.share, b.buffers.h_stride, dh0)
     if b.buffers.c != NULL:
         scatter_rows(&b.order, b.dc, b.buffers.c_stride, dc0)

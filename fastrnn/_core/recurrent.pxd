@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+from libc.stddef cimport ptrdiff_t
+
 cimport numpy as cnp
 
 from fastrnn._core.pack cimport PackedLayer
@@ -45,6 +47,14 @@ cdef inline char *c_at(const Buffers *b, const Order *o, Py_ssize_t s) noexcept 
 
 cdef inline char *m_at(const Buffers *b, const Order *o, Py_ssize_t s) noexcept nogil:
     return b.m + (state_row(b, o, s) - b.N if b.keep else 0) * b.c_stride
+
+
+# What one thread does of a step: rows, and panels of hidden units. Only threads that share units
+# are a team, whose barriers they wait at.
+ctypedef struct Share:
+    Py_ssize_t row_begin, row_end, panel_begin, panel_end
+    int thread, team
+    ptrdiff_t *table              # offsets
 
 
 cdef class Tape:

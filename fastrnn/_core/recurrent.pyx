@@ -14,7 +14,9 @@ cimport numpy as cnp
 from cython.parallel cimport parallel, threadid
 
 from fastrnn._core.apart cimport Apart, apart_products, describe_apart
-from fastrnn._core.crowd cimport note_team, now, team_now
+from fastrnn._core.contention cimport (
+    WORTH_A_TEAM, Watch, begin_team, end_team, fastrnn_now, keep_off, team_for,
+)
 from fastrnn._core.gemm cimport input_product_by_blas, uses_blas
 from fastrnn._core.kernels cimport (
     FASTRNN_GRU, FASTRNN_LSTM, FASTRNN_RNN, fastrnn_denormals_flush, fastrnn_denormals_restore,
@@ -22,8 +24,11 @@ from fastrnn._core.kernels cimport (
 )
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.runtime cimport (
-    Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_team_size,
-    mark_team_used,
+    Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_door,
+    fastrnn_door_close, fastrnn_door_enter, fastrnn_door_init, fastrnn_door_open, fastrnn_door_wait,
+    fastrnn_part,
+    fastrnn_part_leave, fastrnn_part_take, fastrnn_parts_init, fastrnn_seconds_lost,
+    fastrnn_team_size,
 )
 from fastrnn._core.schedule cimport (
     Order, Schedule, View, active_rows, batch_row, first_packed, new_schedule, offset_in, row_cut,
@@ -41,8 +46,7 @@ cdef Py_ssize_t CHUNK_ROWS = 48
 # many steps.
 cdef size_t FUSED_BYTES = 32 * 1024
 
-# Below this many operations a second thread costs more than it brings.
-cdef double WORTH_A_TEAM = 2e6
+# Operations of a step from which on it is worth a barrier.
 cdef double WORTH_A_BARRIER = 3e4
 cdef Py_ssize_t ROWS_A_THREAD = 4
 
@@ -66,9 +70,12 @@ ctypedef struct Forward:
     Py_ssize_t chunk          # steps
     Split split
     int team                  # threads to ask for: read once, others may change the setting
-    char *tables              # offsets, table_bytes for each thread
+    char *tables              # offsets, table_bytes for each share
     Py_ssize_t table_bytes
+    fastrnn_part *parts       # of BY_ROWS, one for each thread: how far they are
+    fastrnn_door door         # of BY_UNITS
     fastrnn_barrier barrier
+    Watch watch
 
 
 cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team,
@@ -115,90 +122,192 @@ cdef void input_product(Forward *f, Py_ssize_t begin, Py_ssize_t end, Py_ssize_t
     f.kernels.product(&product, 0, n, panel_begin, panel_end)
 
 
-cdef void project(Forward *f, Py_ssize_t s, Py_ssize_t row_begin, Py_ssize_t row_end,
-                  int thread, int team) noexcept nogil:
+cdef Share share_of_rows(const Forward *f, int part, int parts) noexcept nogil:
+    """All units of a part of the rows."""
+    cdef Share share
+    share.row_begin = row_cut(&f.order, part, parts)
+    share.row_end = row_cut(&f.order, part + 1, parts)
+    share.panel_begin, share.panel_end = 0, f.panels
+    share.thread, share.team = 0, 1
+    share.table = <ptrdiff_t *> (f.tables + part * f.table_bytes)
+    return share
+
+
+cdef Share share_of_units(const Forward *f, int thread, int team) noexcept nogil:
+    """A part of the units of all rows."""
+    cdef Share share
+    share.row_begin, share.row_end = 0, f.order.N
+    share.panel_begin = f.panels * thread // team
+    share.panel_end = f.panels * (thread + 1) // team
+    share.thread, share.team = thread, team
+    share.table = <ptrdiff_t *> (f.tables + thread * f.table_bytes)
+    return share
+
+
+cdef void project(Forward *f, const Share *share, Py_ssize_t s, Py_ssize_t rows) noexcept nogil:
     """h = W_hr m of one step, then y = h."""
     cdef fastrnn_product product = f.projection
-    cdef Py_ssize_t panel_begin = 0, panel_end = f.projection_panels, row
+    cdef Py_ssize_t panels = f.projection_panels, row, count = rows - share.row_begin
     cdef View *y = &f.y
     cdef char *h = h_at(&f.buffers, &f.order, s)
-    if f.split == BY_UNITS:
-        fastrnn_barrier_wait(&f.barrier, team)
-        panel_begin = f.projection_panels * thread // team
-        panel_end = f.projection_panels * (thread + 1) // team
+    fastrnn_barrier_wait(&f.barrier, share.team)
     product.a.base = m_at(&f.buffers, &f.order, s)
     product.c.base = h
     product.descend = s & 1
-    f.kernels.product(&product, row_begin, row_end, panel_begin, panel_end)
-    if f.split == BY_UNITS:
-        fastrnn_barrier_wait(&f.barrier, team)
-        row_begin = row_end * thread // team
-        row_end = row_end * (thread + 1) // team
-    for row in range(row_begin, row_end):
+    f.kernels.product(&product, share.row_begin, rows, panels * share.thread // share.team,
+                      panels * (share.thread + 1) // share.team)
+    fastrnn_barrier_wait(&f.barrier, share.team)
+    for row in range(share.row_begin + count * share.thread // share.team,
+                     share.row_begin + count * (share.thread + 1) // share.team):
         memcpy(y.base + offset_in(y, &f.order, s, row), h + row * f.buffers.h_stride,
                f.buffers.h_stride)
 
 
-cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread,
-                        int team) noexcept nogil:
-    """The steps [begin, end) of one thread's share of rows or units."""
+cdef void forward_step(Forward *f, fastrnn_forward_step *step, const Share *share,
+                       Py_ssize_t chunk, Py_ssize_t s, Py_ssize_t rows) noexcept nogil:
+    """Step s of a share, whose rows end at `rows`; its chunk of pre-activations begins at `chunk`.
+    """
     cdef Order *o = &f.order
     cdef Buffers *b = &f.buffers
+    step.h_prev = h_at(b, o, s - 1)
+    step.gates = gates_at(f, chunk, s)
+    step.descend = s & 1
+    if f.fused:
+        step.w.x = f.x.base + offset_in(&f.x, o, s, 0)
+    if b.c != NULL:
+        step.c_prev = c_at(b, o, s - 1)
+        step.c = c_at(b, o, s)
+    if f.projected:
+        step.h = m_at(b, o, s)
+    else:
+        step.h = h_at(b, o, s)
+        if not (f.fused and f.in_place):   # else y is written too soon: x is still read
+            step.y = step_rows(&f.y, o, s, share.row_begin, rows, share.table)
+    if f.apart.count:
+        apart_products(&f.apart, h_at(b, o, s - 1), step.gates, share.row_begin, rows)
+        f.kernels.cell_forward[f.apart.cell](step, share.row_begin, rows)
+    else:
+        f.kernels.forward[f.cell](step, share.row_begin, rows, share.panel_begin, share.panel_end)
+    if f.fused and f.in_place and not f.projected:
+        memcpy(f.y.base + offset_in(&f.y, o, s, 0), step.h, b.h_stride)
+    if f.projected:
+        project(f, share, s, rows)
+    fastrnn_barrier_wait(&f.barrier, share.team)
+
+
+cdef void forward_input(Forward *f, const Share *share, Py_ssize_t chunk,
+                        Py_ssize_t chunk_end) noexcept nogil:
+    """W x + b of a chunk of steps, where it is not done otherwise."""
+    if f.input_done or f.fused:
+        return
+    input_product(f, chunk, chunk_end, share.row_begin, share.row_end, share.panel_begin,
+                  share.panel_end, share.table)
+    # y may be x: all must have read before one writes.
+    fastrnn_barrier_wait(&f.barrier, share.team)
+
+
+cdef Py_ssize_t forward_chunk(Forward *f, const Share *share, Py_ssize_t chunk,
+                              Py_ssize_t end) noexcept nogil:
+    """A chunk of the steps of a share of rows; returns the step it goes on with, which is `end`
+    when none of its rows is left."""
     cdef fastrnn_forward_step step = f.step
-    cdef ptrdiff_t *table = <ptrdiff_t *> (f.tables + thread * f.table_bytes)
-    cdef Py_ssize_t row_begin = 0, row_end = o.N, panel_begin = 0, panel_end = f.panels
-    cdef Py_ssize_t chunk, chunk_end, s, rows
+    cdef Py_ssize_t chunk_end = min(chunk + f.chunk, end), s, rows
+    forward_input(f, share, chunk, chunk_end)
+    for s in range(chunk, chunk_end):
+        rows = min(share.row_end, active_rows(&f.order, s))
+        if rows <= share.row_begin:
+            return end
+        forward_step(f, &step, share, chunk, s, rows)
+    return chunk_end
+
+
+cdef void forward_alone(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """All rows and units of the steps [begin, end)."""
+    cdef Share share = share_of_rows(f, 0, 1)
     cdef uint64_t denormals = fastrnn_denormals_flush()
-    if f.split == BY_ROWS:
-        row_begin = row_cut(o, thread, team)
-        row_end = row_cut(o, thread + 1, team)
-    elif f.split == BY_UNITS:
-        panel_begin = f.panels * thread // team
-        panel_end = f.panels * (thread + 1) // team
-    chunk = begin
+    while begin < end:
+        begin = forward_chunk(f, &share, begin, end)
+    fastrnn_denormals_restore(denormals)
+
+
+cdef void forward_parts(Forward **calls, int count, fastrnn_part *parts, int parts_a_call,
+                        Py_ssize_t begin, Py_ssize_t end, int thread) noexcept nogil:
+    """One thread's work where calls have parts, of their rows, that no other part waits for: chunk
+    after chunk of the part that is furthest behind."""
+    cdef Forward *f
+    cdef Share share
+    cdef ptrdiff_t done
+    cdef int number = count * parts_a_call
+    cdef int part = fastrnn_part_take(parts, number, thread, end - begin, &done)
+    while part >= 0:
+        f = calls[part % count]
+        share = share_of_rows(f, part // count, parts_a_call)
+        done = forward_chunk(f, &share, begin + done, end) - begin
+        fastrnn_part_leave(&parts[part], done)
+        part = fastrnn_part_take(parts, number, thread, end - begin, &done)
+
+
+cdef void let_join(Forward *f, Share *share, int team, Py_ssize_t chunk,
+                   Py_ssize_t s) noexcept nogil:
+    """Thread 0 goes on with the whole team, if it is there, from step s of a chunk; from the step
+    before the chunk's first if W x + b is not there yet."""
+    if share.team == 1 and fastrnn_door_open(&f.door, team, chunk, s):
+        share[0] = share_of_units(f, 0, team)
+
+
+cdef void forward_units(Forward *f, Py_ssize_t chunk, Py_ssize_t end, int thread,
+                        int team) noexcept nogil:
+    """One thread's work where units are shared: thread 0 is alone until the others are there."""
+    cdef fastrnn_forward_step step = f.step
+    cdef Share share = share_of_units(f, 0, 1)
+    cdef Py_ssize_t chunk_end, s = chunk - 1
+    if thread > 0:
+        thread = fastrnn_door_enter(&f.door)
+        if thread == 0:
+            return
+        share = share_of_units(f, thread, team)
+        chunk, s = f.door.at[0], f.door.at[1]
+    else:
+        fastrnn_door_wait(&f.door, team)
     while chunk < end:
         chunk_end = min(chunk + f.chunk, end)
-        if not (f.input_done or f.fused):
-            input_product(f, chunk, chunk_end, row_begin, row_end, panel_begin, panel_end, table)
-            if f.split == BY_UNITS:   # y may be x: all must have read before one writes
-                fastrnn_barrier_wait(&f.barrier, team)
-        for s in range(chunk, chunk_end):
-            rows = min(row_end, active_rows(o, s))
-            if rows <= row_begin and f.split != BY_UNITS:
-                break
-            step.h_prev = h_at(b, o, s - 1)
-            step.gates = gates_at(f, chunk, s)
-            step.descend = s & 1
-            if f.fused:
-                step.w.x = f.x.base + offset_in(&f.x, o, s, 0)
-            if b.c != NULL:
-                step.c_prev = c_at(b, o, s - 1)
-                step.c = c_at(b, o, s)
-            if f.projected:
-                step.h = m_at(b, o, s)
-            else:
-                step.h = h_at(b, o, s)
-                if not (f.fused and f.in_place):   # else y is written too soon: x is still read
-                    step.y = step_rows(&f.y, o, s, row_begin, rows, table)
-            if f.apart.count:
-                apart_products(&f.apart, h_at(b, o, s - 1), step.gates, row_begin, rows)
-                f.kernels.cell_forward[f.apart.cell](&step, row_begin, rows)
-            else:
-                f.kernels.forward[f.cell](&step, row_begin, rows, panel_begin, panel_end)
-            if f.fused and f.in_place and not f.projected:
-                memcpy(f.y.base + offset_in(&f.y, o, s, 0), step.h, b.h_stride)
-            if f.projected:
-                project(f, s, row_begin, rows, thread, team)
-            if f.split == BY_UNITS:
-                fastrnn_barrier_wait(&f.barrier, team)
+        if s < chunk:
+            let_join(f, &share, team, chunk, s)
+            forward_input(f, &share, chunk, chunk_end)
+            s = chunk
+        while s < chunk_end:
+            let_join(f, &share, team, chunk, s)
+            forward_step(f, &step, &share, chunk, s, active_rows(&f.order, s))
+            s += 1
         chunk = chunk_end
+        s = chunk - 1
+    if thread == 0:
+        fastrnn_door_close(&f.door)
+
+
+cdef void forward_share(Forward *f, Py_ssize_t begin, Py_ssize_t end, int thread,
+                        int team) noexcept nogil:
+    """What one thread of a team does of the steps [begin, end)."""
+    cdef uint64_t denormals = fastrnn_denormals_flush()
+    if f.split == BY_ROWS:
+        forward_parts(&f, 1, f.parts, f.team, begin, end, thread)
+    else:
+        forward_units(f, begin, end, thread, team)
     fastrnn_denormals_restore(denormals)
+    if thread == 0:
+        f.watch.done = fastrnn_now()
+    else:
+        keep_off(f.watch.core)
 
 
 cdef void forward_steps(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     if f.split == ALONE:
-        forward_share(f, begin, end, 0, 1)
+        forward_alone(f, begin, end)
         return
+    if f.split == BY_ROWS:
+        fastrnn_parts_init(f.parts, f.team)
+    else:
+        fastrnn_door_init(&f.door)
     with parallel(num_threads=f.team):
         forward_share(f, begin, end, threadid(), fastrnn_team_size())
 
@@ -399,14 +508,15 @@ cdef Memory sorted_masks(const Order *o, cnp.ndarray dropout, Py_ssize_t h_strid
 
 
 cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, lengths,
-                  bint reverse, bint keep, dropout):
-    """Everything of a call but its steps and final states."""
+                  bint reverse, bint keep, dropout, int directions):
+    """Everything of a call but its steps and final states; it is one of so many directions."""
     cdef bint apart = dropout is not None or not layer.fused
     cdef Call call = Call()
     cdef Forward *f = &call.f
     cdef Py_ssize_t T = cnp.PyArray_DIM(x, 0), N = cnp.PyArray_DIM(x, 1)
     cdef Py_ssize_t row_bytes = layer.gates * layer.hidden_size * layer.kernels.itemsize
-    cdef Py_ssize_t tables, seen = 0, staging = 0, result = 0
+    cdef Py_ssize_t tables, parts = 0, seen = 0, staging = 0, result = 0
+    cdef double work
     cdef char *at
     h0, c0 = initial
     call.layer, call.x = layer, x
@@ -418,8 +528,9 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
     f.in_place = f.x.base == f.y.base
     f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
     f.chunk = min(f.chunk, max(f.order.steps, 1))
-    f.team = team_now()
-    f.split = choose_split(layer, &f.order, forward_work(layer, &f.order), f.team, apart)
+    work = forward_work(layer, &f.order)
+    f.team = team_for(directions * work)
+    f.split = choose_split(layer, &f.order, work, f.team, apart)
     place_buffers(layer, &f.order, keep, apart, f.chunk, &f.buffers, call.kept, call.passing)
     f.apart.count = 0
     if apart:
@@ -435,8 +546,11 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
         result = f.chunk * N * row_bytes
     f.table_bytes = padded(2 * f.chunk * N * sizeof(ptrdiff_t))
     tables = f.table_bytes * (1 if f.split == ALONE else f.team)
-    call.scratch.allocate(tables + seen + staging + result)
+    if f.split == BY_ROWS:
+        parts = f.team * sizeof(fastrnn_part)
+    call.scratch.allocate(parts + tables + seen + staging + result)
     at = call.scratch.base
+    f.parts = <fastrnn_part *> take(&at, parts)
     f.tables = take(&at, tables)
     f.apart.seen = take(&at, seen)
     call.staging = take(&at, staging)
@@ -454,18 +568,15 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
 
 cdef void run(Call call) noexcept:
     cdef Forward *f = &call.f
-    cdef double began = 0
     if f.split != ALONE:
-        mark_team_used()
-        began = now()
+        begin_team(&f.watch)
     with nogil:
         if f.input_done:
             forward_by_blas(f, call.layer, call.staging, call.result)
         else:
             forward_steps(f, 0, f.order.steps)
     if f.split != ALONE:
-        note_team(False, call.layer.hidden_size, f.order.N, forward_work(call.layer, &f.order),
-                  began)
+        end_team(&f.watch, f.team, fastrnn_seconds_lost(&f.barrier))
 
 
 cdef object finish(Call call, tuple final):
@@ -516,7 +627,7 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, tupl
     Tape or None
         The Tape if `keep`; it refers to x, which must not change before backward.
     """
-    cdef Call call = prepare(layer, x, y, initial, lengths, reverse, keep, dropout)
+    cdef Call call = prepare(layer, x, y, initial, lengths, reverse, keep, dropout, 1)
     run(call)
     return finish(call, final)
 
@@ -532,19 +643,27 @@ cdef bint one_thread_each(Call a, Call b) noexcept:
     return forward_work(a.layer, &f.order) + forward_work(b.layer, &f.order) >= WORTH_A_TEAM
 
 
-cdef void pair_share(Forward **pair, int thread, int team) noexcept nogil:
-    while thread < 2:
-        forward_share(pair[thread], 0, pair[thread].order.steps, 0, 1)
-        thread += team
+cdef void pair_share(Forward **pair, fastrnn_part *parts, int thread) noexcept nogil:
+    """What one thread does of two directions, each whole."""
+    cdef uint64_t denormals = fastrnn_denormals_flush()
+    forward_parts(pair, 2, parts, 1, 0, pair[0].order.steps, thread)
+    fastrnn_denormals_restore(denormals)
+    if thread == 0:
+        pair[0].watch.done = fastrnn_now()
+    else:
+        keep_off(pair[0].watch.core)
 
 
 cdef void run_side_by_side(Call a, Call b) noexcept:
     cdef Forward *pair[2]
+    cdef fastrnn_part parts[2]
     pair[0], pair[1] = &a.f, &b.f
     pair[0].split = pair[1].split = ALONE
-    mark_team_used()
+    fastrnn_parts_init(parts, 2)
+    begin_team(&a.f.watch)
     with nogil, parallel(num_threads=2):
-        pair_share(pair, threadid(), fastrnn_team_size())
+        pair_share(pair, parts, threadid())
+    end_team(&a.f.watch, 2, 0)
 
 
 def forward_both(layers, cnp.ndarray x, outputs, initial, final, lengths, bint keep,
@@ -560,8 +679,10 @@ def forward_both(layers, cnp.ndarray x, outputs, initial, final, lengths, bint k
     -------
     list of Tape or None
     """
-    cdef Call a = prepare(layers[0], x, outputs[0], initial[0], lengths, False, keep, dropout[0])
-    cdef Call b = prepare(layers[1], x, outputs[1], initial[1], lengths, True, keep, dropout[1])
+    cdef Call a = prepare(layers[0], x, outputs[0], initial[0], lengths, False, keep, dropout[0],
+                          2)
+    cdef Call b = prepare(layers[1], x, outputs[1], initial[1], lengths, True, keep, dropout[1],
+                          2)
     if one_thread_each(a, b):
         run_side_by_side(a, b)
     else:

@@ -1,13 +1,34 @@
 # SPDX-License-Identifier: Apache-2.0
+from libc.stddef cimport ptrdiff_t
+
 from fastrnn._core.kernels cimport fastrnn_kernels
 
 cdef extern from "team.h" nogil:
     ctypedef struct fastrnn_barrier:
         pass
+    ctypedef struct fastrnn_door:
+        ptrdiff_t at[2]
+    ctypedef struct fastrnn_part:
+        pass
+    ctypedef struct fastrnn_queue:
+        pass
     int fastrnn_team_size() noexcept
     int fastrnn_has_openmp() noexcept
     void fastrnn_barrier_init(fastrnn_barrier *) noexcept
-    void fastrnn_barrier_wait(fastrnn_barrier *, int) noexcept
+    void fastrnn_barrier_wait(fastrnn_barrier *, int threads) noexcept
+    double fastrnn_seconds_lost(const fastrnn_barrier *) noexcept
+    void fastrnn_door_init(fastrnn_door *) noexcept
+    void fastrnn_door_wait(fastrnn_door *, int threads) noexcept
+    bint fastrnn_door_open(fastrnn_door *, int threads, ptrdiff_t at0, ptrdiff_t at1) noexcept
+    void fastrnn_door_close(fastrnn_door *) noexcept
+    int fastrnn_door_enter(fastrnn_door *) noexcept
+    void fastrnn_parts_init(fastrnn_part *, int count) noexcept
+    int fastrnn_part_take(fastrnn_part *, int count, int own, ptrdiff_t steps,
+                          ptrdiff_t *done) noexcept
+    void fastrnn_part_leave(fastrnn_part *, ptrdiff_t done) noexcept
+    void fastrnn_parts_wait(fastrnn_part *, int count, ptrdiff_t steps, fastrnn_barrier *) noexcept
+    void fastrnn_queue_init(fastrnn_queue *) noexcept
+    int fastrnn_queue_next(fastrnn_queue *) noexcept
 
 cdef const fastrnn_kernels *kernels_of(int dtype) except NULL
 cdef int threads() noexcept
