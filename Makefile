@@ -10,7 +10,7 @@ SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[
 C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] fastrnn/_core/*.h \
             tests/*.c bench/*.c)
 
-.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks bench-keras clean
+.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras clean
 
 demo: $(VENV)/.package
 	$(PY) -m fastrnn demo
@@ -44,6 +44,9 @@ bench-limits: $(VENV)/.bench
 
 bench-marks: $(VENV)/.bench
 	@failed=0; for p in rows start memory program; do $(PY) bench/$$p.py || failed=1; done; exit $$failed
+
+bench-busy: $(VENV)/.bench
+	$(PY) bench/busy.py $(ARGS)
 
 bench-keras: $(VENV)/.bench-keras
 	$(PY) bench/keras_programs.py $(ARGS)

@@ -48,7 +48,7 @@ def set_num_threads(n):
 
     A call never uses more than four times the machine's CPUs, whatever is set. A forked child of
     a process that used threads computes on one thread, whatever is set. While other programs hold
-    the cores, so that threads wait for each other, calls work on one thread for a while.
+    the cores, calls use as many threads as find one.
 
     Parameters
     ----------
