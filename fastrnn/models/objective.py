@@ -9,6 +9,7 @@ from operator import itemgetter
 import numpy as np
 
 from .. import losses, metrics
+from ..losses.weights import counted, weights_with_mask
 from ..structure import flatten
 
 # Names that stand for one of several losses or metrics, once shapes are known.
@@ -174,6 +175,27 @@ class Objective:
             total += value if term.weight is None else value * term.weight
         return total
 
+    def weights_of_classes(self, class_weights, targets, outputs, masks, weights):
+        """Return the sample weights of each output times the weights of its targets' classes.
+
+        Parameters
+        ----------
+        class_weights : ClassWeights
+        targets, outputs, masks, weights
+            See `values_and_gradients`.
+
+        Raises
+        ------
+        ValueError
+            If the dicts of classes do not fit the outputs, or a sample has several classes.
+        """
+        loss_of = {term.index: term.loss for term in self._checked_terms(targets, outputs)}
+        tables = class_weights.of_outputs(self.names, len(outputs), list(loss_of))
+        return [weight if table is None or y_true is None
+                else table.times(loss_of.get(k), y_true, outputs[k], masks[k], weight)
+                for k, (table, y_true, weight) in enumerate(
+                    zip(tables, targets, weights, strict=True))]
+
     def _checked_terms(self, targets, outputs):
         """The losses, built and checked against shapes that were not seen before."""
         if self.terms is None:
@@ -190,8 +212,11 @@ class Objective:
         """Take a batch of `rows` rows into the running loss and metrics."""
         self.total.update_state(total, rows)
         for index, weighted, _, metric in self._metrics:
-            metric.update_masked(targets[index], outputs[index],
-                                 weights[index] if weighted else None, masks[index])
+            weight, mask = weights[index] if weighted else None, masks[index]
+            if weight is None and mask is None:
+                metric.update_state(targets[index], outputs[index])
+            else:
+                _update(metric, targets[index], outputs[index], weight, mask)
 
     def reset(self):
         """Begin a new epoch."""
@@ -222,6 +247,14 @@ class Objective:
         for name, metric in others:
             logs[name] = _plain(metric.result())
         return logs
+
+
+def _update(metric, y_true, y_pred, weight, mask):
+    """Take a batch into a metric: what the mask leaves out has weight 0, whatever kind it is."""
+    y_true = counted(y_true, y_pred, weight, mask, getattr(metric, "axis", -1))
+    if mask is not None:
+        weight = weights_with_mask(weight, mask, dtype=y_pred.dtype)
+    metric.update_state(y_true, y_pred, weight)
 
 
 def _plain(value):
