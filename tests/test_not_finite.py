@@ -256,6 +256,40 @@ def test_a_loss_of_ones_own(rng):
     assert_names(error_of(recurrent(Whole()), x, y), "y[13, 2, 0] is 1e+30")
 
 
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(("loss", "width", "shape"), [
+    ("sparse_categorical_crossentropy", 3, (ROWS, STEPS)),
+    ("sparse_categorical_crossentropy", 3, (ROWS, STEPS, 1)),
+    ("binary_crossentropy", 1, (ROWS, STEPS)), ("binary_crossentropy", 1, (ROWS, STEPS, 1))])
+def test_a_target_that_a_loss_does_not_take(loss, width, shape, shuffle):
+    """The index is that of the caller's array, whatever the order of the rows is."""
+    (x, _), y = data(), np.zeros(shape, int)
+    y[13, 2] = 7
+    model = models.Sequential([layers.Dense(width, activation="softmax")])
+    model.compile("sgd", loss)
+    said = rf"^y\[13, 2{', 0' if len(shape) == 3 else ''}\] is 7: {loss} wants"
+    with pytest.raises(ValueError, match=said + r".* in epoch 1, batch \d$"):
+        model.fit(x, y, batch_size=6, shuffle=shuffle, verbose=0)
+    with pytest.raises(ValueError, match=said):
+        model.evaluate(x, y, batch_size=6, verbose=0)
+    with pytest.raises(ValueError, match=said):
+        model.fit(x[:6], y[:6], validation_data=(x, y), batch_size=6, verbose=0)
+    with pytest.raises(ValueError, match=said):
+        model.train_on_batch(x, y)
+
+
+def test_a_label_of_one_of_several_outputs():
+    (x, _), right, wrong = data(), np.zeros(ROWS, int), np.zeros((ROWS, 1), int)
+    wrong[8] = -3
+    inputs = layers.Input((3,))
+    model = models.Model(inputs, [layers.Dense(3, activation="softmax", name=name)(inputs)
+                                  for name in ("left", "right")])
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    for y, label in (([right, wrong], "y[1]"), ({"left": right, "right": wrong}, "y['right']")):
+        with pytest.raises(ValueError, match=re.escape(f"{label}[8, 0] is -3: sparse")):
+            model.fit(x[:, 0], y, batch_size=6, verbose=0)
+
+
 def test_training_that_ends_on_nan_does_not_raise():
     x, y = data()
     y[13, 2, 0] = 1e30

@@ -130,7 +130,8 @@ class Loss(Configured):
 
         Their mean is that of `values`; weights and masks of steps fit them.
         """
-        return self.in_parts(y_true, y_pred)[2]
+        y_true, y_pred, _ = self._apart(*self._read(y_true, y_pred))
+        return self.forward(*self._prepared(y_true, y_pred))[0]
 
     def in_parts(self, y_true, y_pred, sample_weight=None, mask=None):
         """Return targets and output as they are compared, the values of `values_apart` and their
@@ -257,7 +258,8 @@ class ElementwiseLoss(Loss):
         return gradient
 
     def _apart(self, y_true, y_pred):
-        if not self.is_mean or self.axis != -1:
+        is_apart = y_pred.ndim > 1 and y_true.shape == y_pred.shape
+        if is_apart or not self.is_mean or self.axis != -1:
             return y_true, y_pred, 1
         shape, pred_shape = self.check(y_true.shape, y_pred.shape)
         if shape != pred_shape or not (len(shape) == 1

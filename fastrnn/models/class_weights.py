@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from ..losses import SparseCategoricalCrossentropy, kind_of_targets
-from ..losses.targets import first_of
+from ..losses.targets import TargetError
 from ..losses.weights import aligned, counted
 
 
@@ -153,8 +153,8 @@ def _largest(y_true, axis):
     found = np.count_nonzero(is_largest, axis=axis, keepdims=True)
     if (found > 1).any():
         twice = is_largest & (found > 1)
-        raise ValueError(f"{first_of(y_true, twice)}, and so is another number of that sample: "
-                         "class_weight needs one class for each; give sample_weight instead")
+        raise TargetError(y_true, twice, ", and so is another number of that sample: class_weight "
+                                         "needs one class for each; give sample_weight instead")
     return np.where(found, y_true.argmax(axis, keepdims=True), np.nan).squeeze(axis)
 
 

@@ -162,6 +162,9 @@ class RememberedBatches:
     def __init__(self, source):
         self._source, self._batches = source, None
 
+    def rows_given(self):
+        """Nothing: batches of a generator come from no arrays."""
+
     def count(self):
         return self._source.count() if self._batches is None else len(self._batches)
 

@@ -56,13 +56,17 @@ class Place:
             return tuple(found[self._rows[found[:, 0]].argmin()])
         return tuple(found[0])
 
-    def named(self, label, array, index):
-        """Return "y[7, 2, 0] is 1e+30" of a number of a batch's array."""
+    def index(self, index):
+        """Return where a number of a batch's array is in the caller's."""
         at = [int(i) for i in index]
-        value = array[tuple(at)]
         if at and self._rows is not None:
             rows = self._rows
             at[0] = rows.start + at[0] if isinstance(rows, slice) else int(rows[at[0]])
+        return at
+
+    def named(self, label, array, index):
+        """Return "y[7, 2, 0] is 1e+30" of a number of a batch's array."""
+        at, value = self.index(index), array[tuple(index)]
         place = f"[{', '.join(map(str, at))}]" if at else ""
         # The caller's number may have been finite in another dtype.
         dtype = f" in {array.dtype}" if np.isinf(value) else ""
@@ -89,6 +93,26 @@ def explained(error, model, batch, place=None, class_weights=None):
             reason = _RATE
     return (f"the loss became {error.loss}{place.text}: {reason}; "
             "the trainable weights are those before that batch")
+
+
+def placed(error, y, place):
+    """Return the error for a target that a loss cannot take, named as the caller gave it.
+
+    Parameters
+    ----------
+    error : TargetError
+    y : array, or list or dict of arrays
+        The targets of the batch.
+    place : Place
+    """
+    arrays = list(_labelled("y", y))
+    first = arrays[error.output:error.output + 1]
+    label, array = next(((label, array) for label, array in first + arrays
+                         if array.size == error.size), (None, None))
+    if array is None:
+        return error
+    at = np.unravel_index(error.place, array.shape)
+    return ValueError(f"{error.named(label, place.index(at), array[at])}{place.text}")
 
 
 class _Search:

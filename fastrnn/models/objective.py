@@ -9,6 +9,7 @@ from operator import itemgetter
 import numpy as np
 
 from .. import losses, metrics
+from ..losses.targets import TargetError
 from ..losses.weights import counted, weights_with_mask
 from ..structure import flatten
 
@@ -154,8 +155,12 @@ class Objective:
         total, gradients = 0.0, [None] * len(outputs)
         for term in self._checked_terms(targets, outputs):
             index, y_pred = term.index, outputs[term.index]
-            value, gradient = term.loss.value_and_gradient(targets[index], y_pred, weights[index],
-                                                           masks[index])
+            try:
+                value, gradient = term.loss.value_and_gradient(targets[index], y_pred,
+                                                               weights[index], masks[index])
+            except TargetError as error:
+                error.output = index
+                raise
             if term.tracker is not None:
                 term.tracker.update_state(value, len(y_pred))
             if term.weight is not None:
@@ -169,7 +174,11 @@ class Objective:
         total = 0.0
         for term in self._checked_terms(targets, outputs):
             index, y_pred = term.index, outputs[term.index]
-            value = term.loss(targets[index], y_pred, weights[index], masks[index])
+            try:
+                value = term.loss(targets[index], y_pred, weights[index], masks[index])
+            except TargetError as error:
+                error.output = index
+                raise
             if term.tracker is not None:
                 term.tracker.update_state(value, len(y_pred))
             total += value if term.weight is None else value * term.weight
@@ -191,10 +200,16 @@ class Objective:
         """
         loss_of = {term.index: term.loss for term in self._checked_terms(targets, outputs)}
         tables = class_weights.of_outputs(self.names, len(outputs), list(loss_of))
-        return [weight if table is None or y_true is None
-                else table.times(loss_of.get(k), y_true, outputs[k], masks[k], weight)
-                for k, (table, y_true, weight) in enumerate(
-                    zip(tables, targets, weights, strict=True))]
+        weighed = list(weights)
+        for k, (table, y_true) in enumerate(zip(tables, targets, strict=True)):
+            if table is not None and y_true is not None:
+                try:
+                    weighed[k] = table.times(loss_of.get(k), y_true, outputs[k], masks[k],
+                                             weights[k])
+                except TargetError as error:
+                    error.output = k
+                    raise
+        return weighed
 
     def _checked_terms(self, targets, outputs):
         """The losses, built and checked against shapes that were not seen before."""

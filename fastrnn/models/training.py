@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import callbacks as callback_kinds
 from .. import checks, optimizers
+from ..losses.targets import TargetError
 from ..structure import convert, flatten
 from ..tape import collecting_penalties
 from .class_weights import ClassWeights
@@ -20,7 +21,7 @@ from .data import (
     split,
     unpack,
 )
-from .diagnosis import NotFinite, Place, explained
+from .diagnosis import NotFinite, Place, explained, placed
 from .objective import Objective
 
 # What a program for Keras may override to train in its own way.
@@ -321,9 +322,11 @@ class Trainer:
             hooks.on_train_batch_begin(index)
             try:
                 self._train_step(batch, class_weights)
+            except TargetError as error:
+                raise placed(error, batch[1], _place(train, epoch, index)) from None
             except NotFinite as error:
                 if not hooks.stops_on_nan:
-                    place = Place(f" in epoch {epoch + 1}, batch {index + 1}", train.rows_given())
+                    place = _place(train, epoch, index)
                     raise FloatingPointError(
                         explained(error, self, batch, place, class_weights)) from None
                 loss = error.loss
@@ -399,7 +402,10 @@ class Trainer:
         hooks.on_test_begin()
         for index, batch in enumerate(data):
             hooks.on_test_batch_begin(index)
-            self._test_step(batch)
+            try:
+                self._test_step(batch)
+            except TargetError as error:
+                raise placed(error, batch[1], Place("", data.rows_given())) from None
             hooks.on_test_batch_end(index, objective.results)
         logs = objective.results()
         hooks.on_test_end(logs)
@@ -469,6 +475,8 @@ class Trainer:
         batch = next(iter(data))
         try:
             step(batch, class_weights)
+        except TargetError as error:
+            raise placed(error, batch[1], Place()) from None
         except NotFinite as error:
             raise FloatingPointError(explained(error, self, batch, None, class_weights)) from None
         return _as_given(self._objective.results(), return_dict)
@@ -492,6 +500,10 @@ class _Prepared:
     def __iter__(self):
         for batch in self.source:
             yield self.prepare(*batch)
+
+
+def _place(train, epoch, index):
+    return Place(f" in epoch {epoch + 1}, batch {index + 1}", train.rows_given())
 
 
 def _as_given(logs, as_dict):
