@@ -300,6 +300,59 @@ def test_negative_classes_and_ignored_ones():
     assert relative_error(got, want) < RELATIVE["float32"]
 
 
+@pytest.mark.parametrize("kind", ["sparse", "sparse_column", "one_hot", "binary", "binary_column"])
+def test_outputs_of_more_axes(kind):
+    width, activation, loss, made = KINDS[kind]
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((ROWS, STEPS, 2, 3)).astype("float32")
+    classes = rng.integers(0, CLASSES, x.shape[:3])
+    by_hand = of_classes(classes % 2 if width == 1 else classes)
+    got = []
+    for options in ({"class_weight": WEIGHTS}, {"sample_weight": by_hand}):
+        fastrnn.utils.set_random_seed(3)
+        model = models.Sequential([layers.Dense(width, activation=activation)])
+        model.compile("sgd", loss, weighted_metrics=["accuracy"])
+        got.append(model.train_on_batch(x, made(classes), **options))
+    assert relative_error(*got) < RELATIVE["float32"]
+
+
+class Flat(models.Model):
+    """One number a row, without an axis of its own; and a state beside it."""
+
+    def __init__(self):
+        super().__init__()
+        self.gru = layers.GRU(4, return_state=True)
+        self.head = layers.Dense(1, activation="sigmoid")
+
+    def call(self, inputs):
+        out, state = self.gru(inputs)
+        return self.head(out)[:, 0], state
+
+
+@pytest.mark.parametrize("shape", [(ROWS,), (ROWS, 1)])
+def test_an_output_of_one_axis(shape):
+    x, y = inputs(), np.random.default_rng(1).integers(0, 2, shape)
+    got = []
+    for options in ({"class_weight": WEIGHTS}, {"sample_weight": of_classes(y.reshape(-1))}):
+        fastrnn.utils.set_random_seed(3)
+        model = Flat()
+        model.compile("sgd", ["binary_crossentropy", None])
+        p = model.predict(x)[0]
+        got.append(model.train_on_batch(x, y, **options))
+    want = -(of_classes(y.reshape(-1)) * np.log(np.where(y.reshape(-1), p, 1 - p))).mean()
+    assert relative_error(got, [want, want]) < RELATIVE["float32"]
+
+
+def test_no_class_is_named():
+    x, y = inputs(), np.random.default_rng(1).integers(0, CLASSES, (ROWS, STEPS))
+    got = []
+    for class_weight in (None, {}):
+        model = model_of(CLASSES, "softmax", True)
+        model.compile("sgd", "sparse_categorical_crossentropy")
+        got.append(model.train_on_batch(x, y, class_weight=class_weight))
+    assert relative_error(*got) < RELATIVE["float32"]
+
+
 def test_rows_of_zeros_are_of_no_class():
     """One-hot targets padded with zeros."""
     x, classes = inputs(), np.random.default_rng(1).integers(0, CLASSES, (ROWS, STEPS))

@@ -39,10 +39,10 @@ def weights_with_mask(sample_weight, mask, shape=None, dtype=np.float32, scaled=
     if mask is not None:
         mask = aligned("mask", np.asarray(mask, bool), shape)
         factor = mask.size / max(np.count_nonzero(mask), 1) if scaled else 1.0
-        factor = np.asarray(factor, dtype)
-        # Not times 0: a weight that does not count may be NaN or infinite.
-        weights = np.where(mask, factor if weights is None else weights * factor,
-                           np.zeros((), dtype))
+        if weights is not None:
+            # Not times 0: a weight that does not count may be NaN or infinite.
+            mask = np.where(mask, weights, np.zeros((), dtype))
+        weights = np.multiply(mask, factor, dtype=dtype)
     return weights
 
 

@@ -249,9 +249,9 @@ class _Search:
                    default=(_RATE, 0))[0]
 
     def _class_at(self, term, sample, output):
+        objective, count = self.model._objective, len(self.error.facts[1])
         table = self.class_weights.of_outputs(
-            self.model.output_names, len(self.error.facts[1]),
-            [t.index for t in self.model._objective.terms])[term.index]
+            objective.names_of(count), count, [t.index for t in objective.terms])[term.index]
         if table is None:
             return None
         target, mask, weight = (self.error.facts[k][term.index] for k in (0, 2, 3))

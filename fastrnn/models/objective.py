@@ -65,7 +65,7 @@ class Objective:
     def build(self, targets, outputs):
         """Assign losses and metrics to outputs."""
         count = len(outputs)
-        names = self.names if self.names and len(self.names) == count else None
+        names = self.names_of(count)
         given = _each(self.loss, names, count, "loss")
         weights = _each(self.loss_weights, names, count, "loss_weights")
         self.terms = []
@@ -109,6 +109,10 @@ class Objective:
                 name = _unique(name, taken, weighted)
                 taken.add(name)
                 self._metrics.append((index, weighted, name, metric))
+
+    def names_of(self, count):
+        """Return the names of `count` outputs, or None."""
+        return self.names if self.names and len(self.names) == count else None
 
     def places(self, count):
         """Return which of `count` outputs want a target, in their order."""
@@ -199,7 +203,8 @@ class Objective:
             If the dicts of classes do not fit the outputs, or a sample has several classes.
         """
         loss_of = {term.index: term.loss for term in self._checked_terms(targets, outputs)}
-        tables = class_weights.of_outputs(self.names, len(outputs), list(loss_of))
+        tables = class_weights.of_outputs(self.names_of(len(outputs)), len(outputs),
+                                          list(loss_of))
         weighed = list(weights)
         for k, (table, y_true) in enumerate(zip(tables, targets, strict=True)):
             if table is not None and y_true is not None:

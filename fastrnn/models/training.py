@@ -91,7 +91,9 @@ class Trainer:
         loss : str, Loss, None, or a list or dict of them for several outputs
         loss_weights : float, list or dict, optional
         metrics, weighted_metrics : list, or list of lists or dict for several outputs
-            Names, metrics or functions of (y_true, y_pred); the latter with sample weights.
+            Names, metrics or functions of (y_true, y_pred); the latter with sample weights. In
+            both only the steps count that the output's mask has: a metric of one's own gets the
+            mask as its `sample_weight`, or as a factor of it.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
             Accepted; they change nothing here.
 
