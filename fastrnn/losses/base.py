@@ -6,12 +6,14 @@ the axes before it, rows and steps, stay. Weights and masks act on these values,
 averaged or summed.
 """
 
+import math
+
 import numpy as np
 
 from .. import checks
 from ..registry import Configured, snake_case
 from .targets import alike
-from .weights import weights_with_mask
+from .weights import counted, weights_with_mask, without_uncounted
 
 # Probabilities are kept this far from 0 and 1.
 EPSILON = 1e-7
@@ -34,6 +36,7 @@ class Loss(Configured):
     """
 
     fields = ("name", "reduction")
+    axis = -1       # of an output: what is no axis of samples
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         if reduction not in _REDUCTIONS:
@@ -41,7 +44,7 @@ class Loss(Configured):
                              f"got {reduction!r}")
         self.name = name or snake_case(type(self).__name__)
         self.reduction = reduction
-        self._is_plain_mean = reduction in _AVERAGES
+        self.is_average = self._is_plain_mean = reduction in _AVERAGES
 
     def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
         """Return the loss, a float; an array for the reduction "none".
@@ -51,9 +54,10 @@ class Loss(Configured):
         y_true, y_pred : array
             Targets and output; see `check` for their shapes.
         sample_weight : array, optional
-            The weight of each sample; one for each row weighs all steps of the row.
+            The weight of each sample; one for each row weighs all steps of the row. The target
+            of a sample of weight 0 is not looked at.
         mask : bool array, optional
-            Which samples count.
+            Which samples count; the targets and weights of the others are not looked at.
 
         Raises
         ------
@@ -61,13 +65,12 @@ class Loss(Configured):
             If shapes do not fit, or a label is none.
         """
         y_true, y_pred = self._read(y_true, y_pred)
-        values, _ = self.forward(y_true, y_pred)
-        weights = self._weights(y_true, values, sample_weight, mask)
+        values, _, weights, parts = self._weighed(y_true, y_pred, sample_weight, mask)
         if weights is not None:
-            values = values * weights
+            values = without_uncounted(values * weights, weights)
         if self.reduction in ("none", None):
-            return values
-        divisor = self._divisor(values, weights)
+            return values if parts == 1 else values.mean(-1)
+        divisor = self._divisor(values, weights, parts)
         return float(np.add.reduce(values, axis=None)) / divisor if divisor else 0.0
 
     def value_and_gradient(self, y_true, y_pred, sample_weight=None, mask=None):
@@ -91,9 +94,8 @@ class Loss(Configured):
             If shapes do not fit, a label is none, or the reduction leaves more than a number.
         """
         shape = y_pred.shape
-        y_true, y_pred = self._prepared(y_true, y_pred)
         if self._is_plain_mean and sample_weight is None and mask is None:
-            value, gradient = self._mean_and_gradient(y_true, y_pred)
+            value, gradient = self._mean_and_gradient(*self._prepared(y_true, y_pred))
         else:
             value, gradient = self._weighted(y_true, y_pred, sample_weight, mask)
         return value, gradient if gradient.shape == shape else gradient.reshape(shape)
@@ -120,7 +122,24 @@ class Loss(Configured):
 
     def values(self, y_true, y_pred):
         """Return the value of each sample, of arrays or lists; see `__call__`."""
-        return self.forward(*self._read(y_true, y_pred))[0]
+        return self.forward(*self._prepared(*self._read(y_true, y_pred)))[0]
+
+    def values_apart(self, y_true, y_pred):
+        """Return the value of each sample, as `values`, but of each step where an output has one
+        number a step and its targets lack that axis.
+
+        Their mean is that of `values`; weights and masks of steps fit them.
+        """
+        y_true, y_pred, _ = self._apart(*self._read(y_true, y_pred))
+        return self.forward(*self._prepared(y_true, y_pred))[0]
+
+    def in_parts(self, y_true, y_pred, sample_weight=None, mask=None):
+        """Return targets and output as they are compared, the values of `values_apart` and their
+        weights, 0 for those that do not count, or None."""
+        y_true, y_pred, _ = self._apart(*self._read(y_true, y_pred))
+        y_true, y_pred = self._prepared(y_true, y_pred)
+        values, _ = self.forward(counted(y_true, y_pred, sample_weight, mask, self.axis), y_pred)
+        return y_true, y_pred, values, self._weights(y_true, values, sample_weight, mask, False)
 
     def check(self, y_true_shape, y_pred_shape):
         """Return the shapes in which targets and output are compared.
@@ -139,7 +158,7 @@ class Loss(Configured):
         y_pred = checks.as_ndarray("y_pred", y_pred)
         if y_pred.dtype not in checks.DTYPES:
             y_pred = y_pred.astype(np.float32)
-        return self._prepared(y_true, y_pred)
+        return y_true, y_pred
 
     def _prepared(self, y_true, y_pred):
         """Return both in the shapes of `check` and in the output's dtype."""
@@ -159,31 +178,57 @@ class Loss(Configured):
         if self.reduction in ("none", None):
             raise ValueError(f"the reduction of {self.name} is {self.reduction!r}, which leaves "
                              f"a value for each sample: training wants one number")
-        values, kept = self.forward(y_true, y_pred)
-        weights = self._weights(y_true, values, sample_weight, mask)
+        values, kept, weights, parts = self._weighed(y_true, y_pred, sample_weight, mask)
         if weights is None:
             weights = np.ones((), values.dtype)
-        divisor = self._divisor(values, weights)
+        divisor = self._divisor(values, weights, parts)
         weights = np.broadcast_to(weights / divisor if divisor else weights * 0, values.shape)
-        return float(np.add.reduce(values * weights, axis=None)), self.backward(kept, weights)
+        weighted, gradient = values * weights, self.backward(kept, weights)
+        value = float(np.add.reduce(weighted, axis=None))
+        if not math.isfinite(value) and np.isfinite(y_pred).all():
+            # A class's share of an output of zeros, as layers give for masked steps, is 0 / 0.
+            value = float(np.add.reduce(without_uncounted(weighted, weights), axis=None))
+            counts = weights != 0
+            if gradient.ndim > counts.ndim:
+                counts = np.expand_dims(counts, self.axis)
+            gradient = np.where(counts, gradient, gradient.dtype.type(0))
+        return value, gradient
 
-    def _weights(self, y_true, values, sample_weight, mask):
+    def _weighed(self, y_true, y_pred, sample_weight, mask):
+        """Return values, what `backward` needs, weights or None, and how many of these samples
+        `values` takes for one."""
+        parts = 1
+        if not (sample_weight is None and mask is None):
+            y_true, y_pred, parts = self._apart(y_true, y_pred)
+        y_true, y_pred = self._prepared(y_true, y_pred)
+        values, kept = self.forward(counted(y_true, y_pred, sample_weight, mask, self.axis),
+                                    y_pred)
+        scaled = self.reduction in ("sum_over_batch_size", "mean")
+        weights = self._weights(y_true, values, sample_weight, mask, scaled)
+        return values, kept, weights, parts
+
+    def _apart(self, y_true, y_pred):
+        """Return targets and output such that each step is a sample, and the number of steps that
+        are one without it; where that makes no difference to the mean, or the arrays themselves
+        and 1."""
+        return y_true, y_pred, 1
+
+    def _weights(self, y_true, values, sample_weight, mask, scaled):
         """Return weights that broadcast to `values`, with the mask in them, or None."""
         valid = self._valid(y_true)
         if valid is not None:
             mask = valid if mask is None else np.logical_and(mask, valid)
-        scaled = self.reduction in ("sum_over_batch_size", "mean")
         return weights_with_mask(sample_weight, mask, values.shape, values.dtype, scaled)
 
     def _valid(self, y_true):
         """Return which samples count by their targets, or None for all."""
         return None
 
-    def _divisor(self, values, weights):
+    def _divisor(self, values, weights, parts):
         if self.reduction == "sum":
-            return 1
+            return parts
         if self.reduction == "mean_with_sample_weight" and weights is not None and weights.ndim:
-            return float(weights.sum())
+            return float(weights.sum()) * (values.size / max(weights.size, 1))
         return values.size
 
 
@@ -195,7 +240,6 @@ class ElementwiseLoss(Loss):
     is worth the mean of its elements, or their sum.
     """
 
-    axis = -1
     is_mean = True
 
     def __init__(self, reduction="sum_over_batch_size", name=None, dtype=None):
@@ -212,6 +256,17 @@ class ElementwiseLoss(Loss):
             dvalues = np.expand_dims(dvalues, self.axis)
         gradient *= dvalues / gradient.shape[self.axis] if self.is_mean else dvalues
         return gradient
+
+    def _apart(self, y_true, y_pred):
+        is_apart = y_pred.ndim > 1 and y_true.shape == y_pred.shape
+        if is_apart or not self.is_mean or self.axis != -1:
+            return y_true, y_pred, 1
+        shape, pred_shape = self.check(y_true.shape, y_pred.shape)
+        if shape != pred_shape or not (len(shape) == 1
+                                       or len(shape) < max(y_true.ndim, y_pred.ndim)):
+            return y_true, y_pred, 1
+        steps = (*shape, 1)
+        return y_true.reshape(steps), y_pred.reshape(steps), shape[-1]
 
     def _mean_and_gradient(self, y_true, y_pred):
         elements, kept = self._elements(y_true, y_pred)

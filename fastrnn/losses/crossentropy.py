@@ -7,7 +7,7 @@ import numpy as np
 
 from .. import activations, checks
 from .base import EPSILON, ElementwiseLoss, Loss
-from .targets import class_numbers, first_of, refuse
+from .targets import TargetError, class_numbers, refuse
 
 
 class BinaryCrossentropy(ElementwiseLoss):
@@ -65,8 +65,7 @@ class BinaryCrossentropy(ElementwiseLoss):
     def _check_targets(self, t):
         if t.size and not (t.min() >= 0 and t.max() <= 1):
             wrong = ~((t >= 0) & (t <= 1))
-            raise ValueError(f"{first_of(t, wrong)}: {self.name} wants targets "
-                             f"between 0 and 1")
+            raise TargetError(t, wrong, f": {self.name} wants targets between 0 and 1")
 
 
 class CategoricalCrossentropy(ElementwiseLoss):

@@ -4,6 +4,39 @@
 import numpy as np
 
 
+class TargetError(ValueError):
+    """A target that a loss or metric cannot take.
+
+    Parameters
+    ----------
+    y_true : ndarray
+    wrong : bool ndarray of its shape
+        The first true is the one that is named.
+    reason : str
+
+    Attributes
+    ----------
+    place, size : int
+        Of that target in the flattened array, and of the array.
+    reason : str
+    output : int
+        Of a model: which of its outputs the target is for.
+    """
+
+    output = 0
+
+    def __init__(self, y_true, wrong, reason):
+        self.size, self.place = y_true.size, int(np.flatnonzero(wrong)[0])
+        at = np.unravel_index(self.place, y_true.shape)
+        self.reason = reason
+        super().__init__(self.named("y_true", at, y_true[at]))
+
+    def named(self, label, index, value):
+        """Return the message for an array of this name, with its value at an index."""
+        at = f"[{', '.join(str(int(i)) for i in index)}]" if len(index) else ""
+        return f"{label}{at} is {value}{self.reason}"
+
+
 def alike(name, y_true_shape, y_pred_shape):
     """Return the shapes in which one target for each number of the output is compared.
 
@@ -63,17 +96,10 @@ def class_numbers(name, labels, classes, valid=None):
         wrong = (numbers < 0) | (numbers >= classes) | (numbers != labels)
         wrong = wrong if valid is None else wrong & valid
         if wrong.any():
-            raise ValueError(f"{first_of(labels, wrong)}: {name} wants labels that are whole "
-                             f"numbers from 0 to {classes - 1}, one for each of the output's "
-                             f"{classes} classes")
+            raise TargetError(labels, wrong, f": {name} wants labels that are whole numbers from "
+                                             f"0 to {classes - 1}, one for each of the output's "
+                                             f"{classes} classes")
     return numbers
-
-
-def first_of(y_true, wrong):
-    """Return "y_true[2, 0] is 7", of the first number where `wrong`."""
-    at = tuple(int(i) for i in np.argwhere(wrong)[0])
-    place = f"[{', '.join(map(str, at))}]" if at else ""
-    return f"y_true{place} is {y_true[at]}"
 
 
 def _same_rank(true, pred):

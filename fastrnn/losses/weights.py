@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights and masks of samples."""
 
+import math
+
 import numpy as np
 
 
@@ -37,9 +39,53 @@ def weights_with_mask(sample_weight, mask, shape=None, dtype=np.float32, scaled=
     if mask is not None:
         mask = aligned("mask", np.asarray(mask, bool), shape)
         factor = mask.size / max(np.count_nonzero(mask), 1) if scaled else 1.0
-        mask = np.multiply(mask, factor, dtype=dtype)
-        weights = mask if weights is None else weights * mask
+        if weights is not None:
+            # Not times 0: a weight that does not count may be NaN or infinite.
+            mask = np.where(mask, weights, np.zeros((), dtype))
+        weights = np.multiply(mask, factor, dtype=dtype)
     return weights
+
+
+def without_uncounted(weighted, weights):
+    """Return values times weights, 0 where the weight is 0 though the value is not finite."""
+    if math.isfinite(np.add.reduce(weighted, axis=None)):
+        return weighted
+    return np.where(weights == 0, weighted.dtype.type(0), weighted)
+
+
+def counted(y_true, y_pred, sample_weight, mask, axis=-1):
+    """Return the targets, with 0 for those of samples that do not count.
+
+    Whatever stands there, a number of padding, NaN or 1e30, then has no influence: 0 is a target
+    that every loss and metric takes.
+
+    Parameters
+    ----------
+    y_true, y_pred : ndarray
+    sample_weight, mask : ndarray or None
+        Samples of weight 0 and those that the mask leaves out do not count.
+    axis : int
+        The axis of the output that is no axis of samples.
+
+    Returns
+    -------
+    ndarray of y_true's shape and dtype; y_true itself where all count
+    """
+    moved = y_true
+    if axis != -1 and y_true.ndim == y_pred.ndim:
+        moved = np.moveaxis(y_true, axis, -1)
+    counts = None
+    for given in (sample_weight, mask):
+        if given is None:
+            continue
+        given = _leading(np.asarray(given), moved.ndim)
+        if not _broadcasts(given.shape, moved.shape):
+            return y_true       # who uses the weights says so
+        counts = given != 0 if counts is None else counts & (given != 0)
+    if counts is None or counts.all():
+        return y_true
+    cleared = np.where(counts, moved, moved.dtype.type(0))
+    return cleared if moved is y_true else np.moveaxis(cleared, -1, axis)
 
 
 def aligned(name, array, shape):
@@ -61,12 +107,20 @@ def aligned(name, array, shape):
         If it has others.
     """
     got = array.shape
-    if len(got) == len(shape) + 1 and got[-1] == 1:
-        array = array.reshape(got[:-1])
-    elif 0 < len(got) < len(shape):
-        array = array.reshape(got + (1,) * (len(shape) - len(got)))
-    fits = array.ndim <= len(shape) and all(
-        size in (1, wanted) for size, wanted in zip(array.shape, shape, strict=False))
-    if not fits:
+    array = _leading(array, len(shape))
+    if not _broadcasts(array.shape, shape):
         raise ValueError(f"{name} of shape {got} does not fit the samples of shape {shape}")
     return array
+
+
+def _leading(array, rank):
+    """The array with axes of 1 after its own, up to `rank`; one too many, of 1, is taken off."""
+    got = array.shape
+    if len(got) == rank + 1 and got[-1] == 1:
+        return array.reshape(got[:-1])
+    return array.reshape(got + (1,) * (rank - len(got))) if 0 < len(got) < rank else array
+
+
+def _broadcasts(got, shape):
+    return len(got) <= len(shape) and all(
+        size in (1, wanted) for size, wanted in zip(got, shape, strict=False))

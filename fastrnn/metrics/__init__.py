@@ -2,6 +2,7 @@
 """Metrics: numbers that tell how well a model does, over all batches of an epoch."""
 
 from ..losses import (
+    Loss,
     binary_crossentropy,
     categorical_crossentropy,
     categorical_hinge,
@@ -55,6 +56,7 @@ from .errors import (
     MeanAbsolutePercentageError,
     MeanSquaredError,
     MeanSquaredLogarithmicError,
+    OfLoss,
     Poisson,
     R2Score,
     RootMeanSquaredError,
@@ -170,7 +172,10 @@ def resolve(identifier, y_true_shape, y_pred_shape):
         raise ValueError("a metric must be a name, a Metric or a function, got None")
     name = identifier if isinstance(identifier, str) else function_name(found)
     if not isinstance(found, Metric):
-        loss_class = getattr(found, "loss_class", None)
-        found = MeanMetricWrapper(loss_class().values if loss_class else found, name)
+        if isinstance(found, Loss):
+            found = OfLoss(found, name)
+        else:
+            loss_class = getattr(found, "loss_class", None)
+            found = MeanMetricWrapper(loss_class().values_apart if loss_class else found, name)
     found.name = name
     return found

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all metrics share: a state that batches add to, and its result."""
 
+import math
+
 import numpy as np
 
 from .. import checks
-from ..losses.weights import aligned, weights_with_mask
+from ..losses.weights import aligned, weights_with_mask, without_uncounted
 from ..registry import Configured, snake_case
 
 
@@ -36,7 +38,8 @@ class Metric(Configured):
         raise NotImplementedError
 
     def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
-        """Add a batch whose output has a mask, which only a mean of a function's values heeds."""
+        """Add a batch whose output has a mask, which only a mean of a function's values heeds, as
+        in Keras. A model heeds it for every metric: there the mask is part of the weights."""
         self.update_state(y_true, y_pred, sample_weight)
 
     def result(self):
@@ -104,11 +107,18 @@ class Mean(Metric):
             self.count += count
             return
         weights = aligned("sample_weight", weights, values.shape)
-        rows = values.shape[0] if weights.ndim else 1
-        weighted = values * weights
+        # Rows weigh the means of their steps, steps weigh themselves: a batch that is padded
+        # further adds the same.
+        axes = weights.ndim
+        while axes and weights.shape[axes - 1] == 1:
+            axes -= 1
+        axes = max(axes, min(weights.ndim, 1))
+        weighted = without_uncounted(values * weights, weights)
         if weighted.size:
-            self.total += float(np.add.reduce(weighted, axis=None)) * rows / weighted.size
-            self.count += float(np.add.reduce(weights, axis=None)) * rows / weights.size
+            self.total += (float(np.add.reduce(weighted, axis=None))
+                           / math.prod(values.shape[axes:]))
+            self.count += (float(np.add.reduce(weights, axis=None))
+                           * math.prod(values.shape[:axes]) / weights.size)
 
     def result(self):
         return self.total / self.count if self.count else 0.0
@@ -152,7 +162,9 @@ class MeanMetricWrapper(Mean):
     def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
         """Add a batch; where `mask` is false, values do not count."""
         values = floats("values", self._fn(y_true, y_pred, **self._options))
-        self._add(values, weights_with_mask(sample_weight, mask, values.shape, values.dtype))
+        weights = weights_with_mask(sample_weight, mask, values.shape or None, values.dtype)
+        # One number for the whole batch weighs as much as its samples do together.
+        self._add(values, weights if values.ndim or weights is None else weights.sum())
 
 
 def floats(name, values):

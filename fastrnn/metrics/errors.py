@@ -21,7 +21,7 @@ class _LossMean(MeanMetricWrapper):
             setattr(self, option, value)
 
     def _values(self, y_true, y_pred):
-        return self._kernel.values(y_true, y_pred)
+        return self._kernel.values_apart(y_true, y_pred)
 
 
 class MeanSquaredError(_LossMean):
@@ -131,6 +131,26 @@ class SparseCategoricalCrossentropy(_LossMean):
             valid = np.not_equal(y_true, self.ignore_class).reshape(shape)
             mask = valid if mask is None else np.logical_and(mask, valid)
         super().update_masked(y_true, y_pred, sample_weight, mask)
+
+
+class OfLoss(MeanMetricWrapper):
+    """The mean of what a `Loss` gives for batches; with weights or a mask, that of its samples.
+
+    Parameters
+    ----------
+    loss : Loss
+    name : str
+    """
+
+    def __init__(self, loss, name):
+        super().__init__(loss, name)
+        self.axis = loss.axis
+
+    def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
+        if (sample_weight is None and mask is None) or not self._fn.is_average:
+            self._add(floats("values", self._fn(y_true, y_pred, sample_weight, mask)), None)
+        else:
+            self._add(*self._fn.in_parts(y_true, y_pred, sample_weight, mask)[2:])
 
 
 class CosineSimilarity(_LossMean):

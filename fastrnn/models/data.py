@@ -25,6 +25,7 @@ class ArrayBatches:
                                                                      sample_weight)
         self.batch_size = checks.count("batch_size", batch_size)
         self.shuffle = shuffle
+        self._given = None
         self.rows = _rows(self.parts)
         if self.rows == 0:
             raise ValueError("x must have at least one row, got none")
@@ -36,6 +37,10 @@ class ArrayBatches:
         """Return the number of batches."""
         return len(self)
 
+    def rows_given(self):
+        """Return which rows the last batch has, a slice or an array of int."""
+        return self._given
+
     def __len__(self):
         return -(-self.rows // self.batch_size)
 
@@ -44,6 +49,7 @@ class ArrayBatches:
         order = random.generator().permutation(self.rows) if self.shuffle else None
         for first in range(0, self.rows, size):
             rows = slice(first, first + size) if order is None else order[first:first + size]
+            self._given = rows
             yield tuple([part[rows] if type(part) is np.ndarray else _take(part, rows)
                          for part in self.parts])
 
@@ -60,7 +66,8 @@ class IterableBatches:
         in the last.
     steps : int, optional
         Batches of an epoch; without it an epoch is all that the source gives.
-    class_weight : dict, optional
+    class_weight : optional
+        If it is given, batches must not come with sample weights.
     shuffle : bool
         Whether each pass takes the batches of a `PyDataset` in another order.
     """
@@ -84,6 +91,10 @@ class IterableBatches:
             return len(self)
         except TypeError:
             return None
+
+    def rows_given(self):
+        """Return which rows of arrays the last batch has, None where it comes from no arrays."""
+        return self.source.rows_given() if isinstance(self.source, ArrayBatches) else None
 
     def restart(self):
         """Begin the next epoch at the first batch again, where the source can."""
@@ -139,11 +150,9 @@ class IterableBatches:
     def _parts(self, batch):
         x, y, weight = unpack(batch)
         x, y, weight = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight", weight)
-        if self.class_weight is not None and y is not None:
-            if weight is not None:
-                raise ValueError("batches with sample weights need no class_weight: give one of "
-                                 "the two")
-            weight = class_weights(y, self.class_weight)
+        if self.class_weight is not None and weight is not None:
+            raise ValueError("batches with sample weights need no class_weight: give one of "
+                             "the two")
         return x, y, weight
 
 
@@ -152,6 +161,9 @@ class RememberedBatches:
 
     def __init__(self, source):
         self._source, self._batches = source, None
+
+    def rows_given(self):
+        """Nothing: batches of a generator come from no arrays."""
 
     def count(self):
         return self._source.count() if self._batches is None else len(self._batches)
@@ -195,10 +207,6 @@ def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuff
             warnings.warn("batch_size is not used where x gives batches itself", UserWarning,
                           stacklevel=3)
         return IterableBatches(x, steps, class_weight, shuffle)
-    if class_weight is not None:
-        if sample_weight is not None:
-            raise ValueError("give class_weight or sample_weight, not both")
-        sample_weight = class_weights(as_arrays("y", y), class_weight)
     made = ArrayBatches(x, y, sample_weight, 32 if batch_size is None else batch_size, shuffle)
     if steps is not None and steps != len(made):
         return IterableBatches(made, steps)
@@ -253,37 +261,6 @@ def _rows(parts):
         listed = ", ".join(f"{name}: {rows}" for name, rows in sizes.items())
         raise ValueError(f"all arrays must have the same number of rows, got {listed}")
     return next(iter(sizes.values()))
-
-
-def class_weights(y, class_weight):
-    """Return the weight of each row's class.
-
-    Parameters
-    ----------
-    y : ndarray (N,), (N, 1) or (N, K)
-        Classes, or one column a class.
-    class_weight : dict of int to float
-        Classes that are not there weigh 1.
-
-    Raises
-    ------
-    ValueError
-        If there are several targets, or y is neither.
-    """
-    if not isinstance(y, np.ndarray):
-        raise ValueError("class_weight is for models of one output; give sample_weight")
-    if not isinstance(class_weight, dict):
-        raise TypeError("class_weight must be a dict of class to weight, "
-                        f"got {type(class_weight).__name__}")
-    if y.ndim > 2:
-        raise ValueError(f"class_weight needs targets of shape (N,), (N, 1) or (N, classes), "
-                         f"got {y.shape}")
-    classes = y.argmax(axis=1) if y.ndim == 2 and y.shape[1] > 1 else y.reshape(-1)
-    classes = np.round(classes).astype(np.int64)
-    weights = np.ones(len(classes), np.float32)
-    for index, weight in class_weight.items():
-        weights[classes == index] = weight
-    return weights
 
 
 def split(parts, share):

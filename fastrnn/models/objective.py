@@ -9,6 +9,8 @@ from operator import itemgetter
 import numpy as np
 
 from .. import losses, metrics
+from ..losses.targets import TargetError
+from ..losses.weights import counted, weights_with_mask
 from ..structure import flatten
 
 # Names that stand for one of several losses or metrics, once shapes are known.
@@ -63,7 +65,7 @@ class Objective:
     def build(self, targets, outputs):
         """Assign losses and metrics to outputs."""
         count = len(outputs)
-        names = self.names if self.names and len(self.names) == count else None
+        names = self.names_of(count)
         given = _each(self.loss, names, count, "loss")
         weights = _each(self.loss_weights, names, count, "loss_weights")
         self.terms = []
@@ -107,6 +109,10 @@ class Objective:
                 name = _unique(name, taken, weighted)
                 taken.add(name)
                 self._metrics.append((index, weighted, name, metric))
+
+    def names_of(self, count):
+        """Return the names of `count` outputs, or None."""
+        return self.names if self.names and len(self.names) == count else None
 
     def places(self, count):
         """Return which of `count` outputs want a target, in their order."""
@@ -153,8 +159,12 @@ class Objective:
         total, gradients = 0.0, [None] * len(outputs)
         for term in self._checked_terms(targets, outputs):
             index, y_pred = term.index, outputs[term.index]
-            value, gradient = term.loss.value_and_gradient(targets[index], y_pred, weights[index],
-                                                           masks[index])
+            try:
+                value, gradient = term.loss.value_and_gradient(targets[index], y_pred,
+                                                               weights[index], masks[index])
+            except TargetError as error:
+                error.output = index
+                raise
             if term.tracker is not None:
                 term.tracker.update_state(value, len(y_pred))
             if term.weight is not None:
@@ -168,11 +178,43 @@ class Objective:
         total = 0.0
         for term in self._checked_terms(targets, outputs):
             index, y_pred = term.index, outputs[term.index]
-            value = term.loss(targets[index], y_pred, weights[index], masks[index])
+            try:
+                value = term.loss(targets[index], y_pred, weights[index], masks[index])
+            except TargetError as error:
+                error.output = index
+                raise
             if term.tracker is not None:
                 term.tracker.update_state(value, len(y_pred))
             total += value if term.weight is None else value * term.weight
         return total
+
+    def weights_of_classes(self, class_weights, targets, outputs, masks, weights):
+        """Return the sample weights of each output times the weights of its targets' classes.
+
+        Parameters
+        ----------
+        class_weights : ClassWeights
+        targets, outputs, masks, weights
+            See `values_and_gradients`.
+
+        Raises
+        ------
+        ValueError
+            If the dicts of classes do not fit the outputs, or a sample has several classes.
+        """
+        loss_of = {term.index: term.loss for term in self._checked_terms(targets, outputs)}
+        tables = class_weights.of_outputs(self.names_of(len(outputs)), len(outputs),
+                                          list(loss_of))
+        weighed = list(weights)
+        for k, (table, y_true) in enumerate(zip(tables, targets, strict=True)):
+            if table is not None and y_true is not None:
+                try:
+                    weighed[k] = table.times(loss_of.get(k), y_true, outputs[k], masks[k],
+                                             weights[k])
+                except TargetError as error:
+                    error.output = k
+                    raise
+        return weighed
 
     def _checked_terms(self, targets, outputs):
         """The losses, built and checked against shapes that were not seen before."""
@@ -190,8 +232,11 @@ class Objective:
         """Take a batch of `rows` rows into the running loss and metrics."""
         self.total.update_state(total, rows)
         for index, weighted, _, metric in self._metrics:
-            metric.update_masked(targets[index], outputs[index],
-                                 weights[index] if weighted else None, masks[index])
+            weight, mask = weights[index] if weighted else None, masks[index]
+            if weight is None and mask is None:
+                metric.update_state(targets[index], outputs[index])
+            else:
+                _update(metric, targets[index], outputs[index], weight, mask)
 
     def reset(self):
         """Begin a new epoch."""
@@ -222,6 +267,14 @@ class Objective:
         for name, metric in others:
             logs[name] = _plain(metric.result())
         return logs
+
+
+def _update(metric, y_true, y_pred, weight, mask):
+    """Take a batch into a metric: what the mask leaves out has weight 0, whatever kind it is."""
+    y_true = counted(y_true, y_pred, weight, mask, getattr(metric, "axis", -1))
+    if mask is not None:
+        weight = weights_with_mask(weight, mask, dtype=y_pred.dtype)
+    metric.update_state(y_true, y_pred, weight)
 
 
 def _plain(value):

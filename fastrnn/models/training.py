@@ -8,8 +8,10 @@ import numpy as np
 
 from .. import callbacks as callback_kinds
 from .. import checks, optimizers
+from ..losses.targets import TargetError
 from ..structure import convert, flatten
 from ..tape import collecting_penalties
+from .class_weights import ClassWeights
 from .data import (
     ArrayBatches,
     RememberedBatches,
@@ -19,6 +21,7 @@ from .data import (
     split,
     unpack,
 )
+from .diagnosis import NotFinite, Place, explained, placed
 from .objective import Objective
 
 # What a program for Keras may override to train in its own way.
@@ -88,7 +91,9 @@ class Trainer:
         loss : str, Loss, None, or a list or dict of them for several outputs
         loss_weights : float, list or dict, optional
         metrics, weighted_metrics : list, or list of lists or dict for several outputs
-            Names, metrics or functions of (y_true, y_pred); the latter with sample weights.
+            Names, metrics or functions of (y_true, y_pred); the latter with sample weights. In
+            both only the steps count that the output's mask has: a metric of one's own gets the
+            mask as its `sample_weight`, or as a factor of it.
         run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
             Accepted; they change nothing here.
 
@@ -143,12 +148,21 @@ class Trainer:
         with penalised as penalties:
             call = self.run(x, training, keep=training)
         outputs = call.outputs
-        facts = (self._targets(y, len(outputs)), outputs, call.masks, self._weights(weight, call))
+        count = len(outputs)
+        facts = (self._targets(y, count), outputs, call.masks, self._weights(weight, count))
         return call, facts, sum(penalties)
 
-    def _train_step(self, batch):
-        """Train on a batch; return its loss, which takes in what regularisers add."""
+    def _train_step(self, batch, class_weights=None):
+        """Train on a batch; return its loss, which takes in what regularisers add.
+
+        Raises
+        ------
+        NotFinite
+            If the loss is not; the trainable weights stay.
+        """
         call, facts, activity = self._run_batch(batch, True)
+        if class_weights is not None:
+            facts = (*facts[:3], self._objective.weights_of_classes(class_weights, *facts))
         loss, gradients = self._objective.values_and_gradients(*facts)
         loss += activity
         plan = self._plan.complete()
@@ -161,7 +175,7 @@ class Trainer:
         for variable in plan.regularized:
             loss += variable.add_penalty()
         if not math.isfinite(loss):
-            return loss
+            raise NotFinite(loss, facts, activity)
         call.backward(gradients)
         self.optimizer.apply(plan.variables)
         for variable in plan.constrained:
@@ -173,22 +187,31 @@ class Trainer:
 
     def _test_step(self, batch):
         """Take a batch into the running loss and metrics; return its loss."""
+        return self._judged(batch)[0]
+
+    def _strict_test_step(self, batch, class_weights=None):
+        """As `_test_step`, but a loss that is not finite raises NotFinite."""
+        loss, facts, activity = self._judged(batch)
+        if not math.isfinite(loss):
+            raise NotFinite(loss, facts, activity)
+
+    def _judged(self, batch):
         call, facts, activity = self._run_batch(batch, False)
         loss = self._objective.values(*facts) + activity + self._plan.complete().penalty()
         self._objective.update(loss, call.rows, *facts)
-        return loss
+        return loss, facts, activity
 
     def _targets(self, y, count):
         if count == 1 and type(y) is np.ndarray:
             return [y]
         return self.ordered_targets(y, count)
 
-    def _weights(self, weight, call):
+    def _weights(self, weight, count):
         if weight is None:
-            return [None] * len(call.outputs)
+            return [None] * count
         if type(weight) is np.ndarray:
-            return [weight] * len(call.outputs)
-        return self.ordered_targets(weight, len(call.outputs))
+            return [weight] * count
+        return self.ordered_targets(weight, count)
 
     # -- fit ---------------------------------------------------------------------------------
 
@@ -216,8 +239,12 @@ class Trainer:
         validation_data : tuple (x, y) or (x, y, sample_weight), or an iterable of batches
         shuffle : bool
             Whether the rows are in another order in each epoch.
-        class_weight : dict of int to float
+        class_weight : dict of int to float, or list or dict by output of such dicts
+            What each row or, where an output has steps, each step weighs by the class that is its
+            target; classes that are not there weigh 1. Sample weights given beside it are
+            multiplied with it; batches of an iterable must not have any.
         sample_weight : array (N,) or (N, T)
+            Targets of rows or steps of weight 0 are not looked at, as those of masked steps.
         initial_epoch : int
             Number of epochs done already.
         steps_per_epoch, validation_steps : int
@@ -241,6 +268,7 @@ class Trainer:
             instead); the trainable weights stay as they were before that batch.
         """
         self._need_compiled("fit")
+        weights = None if class_weight is None else ClassWeights(class_weight)
         self._plan = _Plan(self)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split((x, y, sample_weight),
@@ -268,7 +296,7 @@ class Trainer:
         for epoch in range(checks.count("initial_epoch", initial_epoch, minimum=0), epochs):
             objective.reset()
             hooks.on_epoch_begin(epoch)
-            self._train_epoch(train, hooks, epoch)
+            self._train_epoch(train, hooks, epoch, weights)
             logs = objective.results()
             if validation is not None and _due(epoch, validation_freq):
                 logs |= {f"val_{name}": value
@@ -290,14 +318,20 @@ class Trainer:
                 layer.version += 1
 
     @np.errstate(over="ignore", invalid="ignore")   # what overflows shows in the loss
-    def _train_epoch(self, train, hooks, epoch):
+    def _train_epoch(self, train, hooks, epoch, class_weights):
         results = self._objective.results
         for index, batch in enumerate(train):
             hooks.on_train_batch_begin(index)
-            loss = self._train_step(batch)
-            if not math.isfinite(loss):
+            try:
+                self._train_step(batch, class_weights)
+            except TargetError as error:
+                raise placed(error, batch[1], _place(train, epoch, index)) from None
+            except NotFinite as error:
                 if not hooks.stops_on_nan:
-                    raise FloatingPointError(_not_finite(loss, epoch, index, batch))
+                    place = _place(train, epoch, index)
+                    raise FloatingPointError(
+                        explained(error, self, batch, place, class_weights)) from None
+                loss = error.loss
                 hooks.on_train_batch_end(index, lambda value=loss: {**results(), "loss": value})
                 if self.stop_training:
                     self._objective.total.update_state(loss)
@@ -370,7 +404,10 @@ class Trainer:
         hooks.on_test_begin()
         for index, batch in enumerate(data):
             hooks.on_test_batch_begin(index)
-            self._test_step(batch)
+            try:
+                self._test_step(batch)
+            except TargetError as error:
+                raise placed(error, batch[1], Place("", data.rows_given())) from None
             hooks.on_test_batch_end(index, objective.results)
         logs = objective.results()
         hooks.on_test_end(logs)
@@ -423,23 +460,27 @@ class Trainer:
             As for `fit`.
         """
         self._need_compiled("train_on_batch")
-        return self._one_batch(self._train_step, x, y, sample_weight, class_weight, return_dict)
+        weights = None if class_weight is None else ClassWeights(class_weight)
+        return self._one_batch(self._train_step, x, y, sample_weight, weights, return_dict)
 
     def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
         """Return the loss and metrics of one batch, as `evaluate` does."""
         self._need_compiled("test_on_batch")
-        return self._one_batch(self._test_step, x, y, sample_weight, None, return_dict)
+        return self._one_batch(self._strict_test_step, x, y, sample_weight, None, return_dict)
 
-    def _one_batch(self, step, x, y, sample_weight, class_weight, return_dict):
+    def _one_batch(self, step, x, y, sample_weight, class_weights, return_dict):
         self._plan = _Plan(self)
         x = as_arrays("x", x)
         rows = len(flatten(x)[0])
-        data = self._batches(x, y, sample_weight, max(1, rows), None, False, class_weight)
+        data = self._batches(x, y, sample_weight, max(1, rows))
         self._objective.reset()
         batch = next(iter(data))
-        loss = step(batch)
-        if not math.isfinite(loss):
-            raise FloatingPointError(_not_finite(loss, None, None, batch))
+        try:
+            step(batch, class_weights)
+        except TargetError as error:
+            raise placed(error, batch[1], Place()) from None
+        except NotFinite as error:
+            raise FloatingPointError(explained(error, self, batch, None, class_weights)) from None
         return _as_given(self._objective.results(), return_dict)
 
 
@@ -455,9 +496,16 @@ class _Prepared:
     def restart(self):
         self.source.restart()
 
+    def rows_given(self):
+        return self.source.rows_given()
+
     def __iter__(self):
         for batch in self.source:
             yield self.prepare(*batch)
+
+
+def _place(train, epoch, index):
+    return Place(f" in epoch {epoch + 1}, batch {index + 1}", train.rows_given())
 
 
 def _as_given(logs, as_dict):
@@ -495,13 +543,3 @@ def _due(epoch, frequency):
     if isinstance(frequency, int):
         return (epoch + 1) % checks.count("validation_freq", frequency) == 0
     return epoch + 1 in frequency
-
-
-def _not_finite(loss, epoch, index, batch):
-    where = "" if epoch is None else f" in epoch {epoch + 1}, batch {index + 1}"
-    text = f"the loss became {loss}{where}; the trainable weights are those before that batch"
-    for name, part in zip(("targets", "sample weights"), batch[1:], strict=True):
-        for leaf in flatten(part):
-            if leaf is not None and leaf.dtype.kind == "f" and not np.isfinite(leaf).all():
-                return f"{text}: its {name} have NaN or infinity"
-    return f"{text}: a smaller learning rate or clipnorm may help"
