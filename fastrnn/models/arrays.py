@@ -11,7 +11,7 @@ from .. import checks
 from ..structure import convert, flatten, is_nested, pack
 
 # Numbers that are looked at in one go.
-_PIECE = 2**18
+_PIECE = 2**16
 
 
 class Cast:
@@ -193,10 +193,12 @@ def missing(array):
     step = max(1, _PIECE * rows // max(array.size, 1))
     number, place = 0, None
     for first in range(0, rows, step):
-        is_nan = np.isnan(array[first:first + step])
-        if is_nan.any():
-            if place is None:
-                row, *others = np.unravel_index(is_nan.argmax(), is_nan.shape)
-                place = (first + int(row), *map(int, others))
-            number += np.count_nonzero(is_nan)
+        piece = array[first:first + step]
+        if not np.isnan(piece).any():
+            continue
+        is_nan = np.isnan(piece)
+        if place is None:
+            row, *others = np.unravel_index(is_nan.argmax(), is_nan.shape)
+            place = (first + int(row), *map(int, others))
+        number += np.count_nonzero(is_nan)
     return (number, place) if number else None

@@ -261,7 +261,7 @@ def _check_iterable(x, steps):
                         "torch.utils.data.DataLoader(dataset, batch_size=32), which makes batches")
     if steps is not None:
         return
-    if (x.cardinality() == INFINITE if isinstance(x, Dataset)
+    if (x.number() == INFINITE if isinstance(x, Dataset)
             else _is_indexed(x) and _number(x) is None):
         raise ValueError("the data have no end: give the number of batches of an epoch, "
                          "steps_per_epoch in fit, validation_steps, or steps")
