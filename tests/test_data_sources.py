@@ -467,8 +467,16 @@ def test_a_data_loader_of_an_iterable_data_set(torch):
     data = torch.utils.data.DataLoader(Stream(), batch_size=8)
     got = model.fit(data, epochs=2, verbose=0).history
     assert got == other.fit(X, Y, batch_size=8, epochs=2, shuffle=False, verbose=0).history
-    with pytest.raises(TypeError, match="DataLoader"):
-        model.fit(Stream(), verbose=0)
+
+
+def test_a_data_set_of_torch_is_told_of_the_data_loader(torch):
+    class Stream(torch.utils.data.IterableDataset):
+        def __iter__(self):
+            return pieces(5)
+
+    model, other = twins()
+    got = model.fit(Stream(), verbose=0).history
+    assert got == other.fit(pieces(5), verbose=0).history
     with pytest.raises(TypeError, match="DataLoader"):
         model.fit(torch.utils.data.TensorDataset(torch.from_numpy(X), torch.from_numpy(Y)),
                   verbose=0)

@@ -256,9 +256,10 @@ def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuff
 
 
 def _check_iterable(x, steps):
-    if _is_torch(x, "torch.utils.data.dataset") and not hasattr(x, "batch_size"):
-        raise TypeError("a data set of torch gives single samples: give "
-                        "torch.utils.data.DataLoader(dataset, batch_size=32), which makes batches")
+    if _is_torch(x, "torch.utils.data.dataset") and not hasattr(x, "__iter__"):
+        raise TypeError("a data set of torch gives single samples: give a DataLoader, which makes "
+                        "batches, torch.utils.data.DataLoader(dataset, batch_size=32); "
+                        "batch_size=None if the data set makes them itself")
     if steps is not None:
         return
     if (x.number() == INFINITE if isinstance(x, Dataset)
