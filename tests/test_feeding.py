@@ -322,3 +322,25 @@ def test_a_missing_value_in_a_file_is_found_with_its_batch():
     x[21, 2, 1] = np.nan
     with pytest.raises(ValueError, match=r"NaN.*\(5, 2, 1\)"):
         model.predict(InFile(x), batch_size=8, verbose=0)
+
+
+def test_outputs_that_differ_in_shape_are_an_error_and_in_rows_are_joined():
+    class Cut(models.Model):
+        """Gives a row less for each batch of four."""
+
+        def call(self, inputs):
+            return inputs[1:]
+
+    x = inputs(10)
+    want = np.concatenate([x[1:4], x[5:8], x[9:]])
+    np.testing.assert_array_equal(Cut().predict(x, batch_size=4, verbose=0), want)
+
+    class Grown(models.Model):
+        """Has fewer steps where the first number is negative."""
+
+        def call(self, inputs):
+            return inputs[:, 1:] if float(inputs.array[0, 0, 0]) < 0 else inputs
+
+    x[0, 0, 0], x[4, 0, 0] = 1, -1
+    with pytest.raises(ValueError, match="dimension"):
+        Grown().predict(x, batch_size=4, verbose=0)

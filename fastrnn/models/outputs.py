@@ -22,26 +22,29 @@ class Gathered:
 
     def add(self, outputs, x):
         """Append the outputs of the batch `x`, a list of arrays."""
-        count = len(outputs[0])
-        if self._given == 0 and self._rows is not None and count < self._rows and all(
-                len(array) == count for array in outputs):
-            self._wholes = [np.empty((self._rows, *array.shape[1:]), array.dtype)
-                            for array in outputs]
-        if self._wholes is not None and not self._write(outputs, self._given + count):
-            self._parts = [[whole[:self._given] for whole in self._wholes]]
-            self._wholes = None
-        if self._wholes is None:
-            self._parts.append(unshared(outputs, x))
-        self._given += count
+        first = self._given
+        self._given = end = first + len(outputs[0])
+        if first == 0:
+            self._wholes = self._begun(outputs, end)
+        if self._wholes is not None:
+            for array, whole in zip(outputs, self._wholes, strict=True):
+                place = whole[first:end]
+                if array.shape != place.shape or array.dtype != place.dtype:
+                    self._parts = [[whole[:first] for whole in self._wholes]]
+                    self._wholes = None
+                    break
+                place[...] = array
+            else:
+                return
+        self._parts.append(unshared(outputs, x))
 
-    def _write(self, outputs, end):
-        """Write a batch in its place, up to row `end`; return whether it fits there."""
-        for array, whole in zip(outputs, self._wholes, strict=True):
-            place = whole[self._given:end]
-            if array.shape != place.shape or array.dtype != place.dtype:
-                return False
-            place[...] = array
-        return True
+    def _begun(self, outputs, count):
+        """Return the whole outputs, still empty, or None where one batch, or what is not known to
+        be rows, is all there is to keep."""
+        if self._rows is None or count >= self._rows or any(
+                len(array) != count for array in outputs):
+            return None
+        return [np.empty((self._rows, *array.shape[1:]), array.dtype) for array in outputs]
 
     def arrays(self):
         """Return a list of the whole outputs."""
