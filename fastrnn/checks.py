@@ -137,11 +137,14 @@ def max_rows(widest, itemsize):
 def as_ndarray(name, value):
     """Return ``numpy.asarray(value)``; what NumPy cannot read raises ``TypeError``.
 
-    So does a masked array: its mask would be lost.
+    So does a masked array: its mask would be lost. Tensors that NumPy does not know are asked for
+    their ``numpy()``.
     """
     if isinstance(value, np.ma.MaskedArray):
         raise TypeError(f"{name} is a masked array, whose mask would be lost: fill it first")
     try:
+        if hasattr(value, "numpy") and not hasattr(value, "__array__"):
+            value = value.numpy()
         return np.asarray(value)
     except (ValueError, TypeError, RuntimeError) as reason:
         kind = type(value).__name__

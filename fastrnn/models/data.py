@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Batches for training: of arrays, of generators, of any iterable."""
 
+import itertools
+
 import numpy as np
 
 from .. import checks, random
-from ..structure import flatten, is_nested, pack
+from ..structure import convert, flatten
 from ..utils.datasets import PyDataset
+from ..utils.pipelines import INFINITE, Dataset
+from .arrays import Stored, as_arrays, is_array, parted, read, row_count, take
 
 
 class ArrayBatches:
@@ -18,7 +22,14 @@ class ArrayBatches:
     batch_size : int
     shuffle : bool
         Whether each pass takes the rows in another order.
+
+    Attributes
+    ----------
+    parts : list of x, y and sample_weight
+        Read, and cast, by the rows of a batch.
     """
+
+    ended = False
 
     def __init__(self, x, y=None, sample_weight=None, batch_size=32, shuffle=False):
         self.parts = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight",
@@ -26,9 +37,14 @@ class ArrayBatches:
         self.batch_size = checks.count("batch_size", batch_size)
         self.shuffle = shuffle
         self._given = None
-        self.rows = _rows(self.parts)
+        self.rows = row_count(self.parts)
         if self.rows == 0:
             raise ValueError("x must have at least one row, got none")
+
+    @property
+    def stored(self):
+        """Whether an array is not in memory, so that its numbers are known by batches only."""
+        return any(type(leaf) is Stored for leaf in flatten(self.parts))
 
     def restart(self):
         """Every pass begins at the first batch."""
@@ -50,7 +66,7 @@ class ArrayBatches:
         for first in range(0, self.rows, size):
             rows = slice(first, first + size) if order is None else order[first:first + size]
             self._given = rows
-            yield tuple([part[rows] if type(part) is np.ndarray else _take(part, rows)
+            yield tuple([part[rows] if type(part) is np.ndarray else take(part, rows)
                          for part in self.parts])
 
 
@@ -61,7 +77,7 @@ class IterableBatches:
 
     Parameters
     ----------
-    source : iterable
+    source : iterable, or an object with an index and a number of batches
         One that is its own iterator, as a generator is, goes on in the next epoch where it was
         in the last.
     steps : int, optional
@@ -69,32 +85,37 @@ class IterableBatches:
     class_weight : optional
         If it is given, batches must not come with sample weights.
     shuffle : bool
-        Whether each pass takes the batches of a `PyDataset` in another order.
+        Whether each pass takes the batches of a source with an index in another order.
+    lists : bool
+        Whether a list of arrays is a batch as a tuple is, rather than several inputs.
+
+    Attributes
+    ----------
+    ended : bool
+        Whether the source has nothing more to give, in this epoch or a later one.
     """
 
-    def __init__(self, source, steps=None, class_weight=None, shuffle=False):
+    def __init__(self, source, steps=None, class_weight=None, shuffle=False, lists=False):
         self.source = source
-        self.shuffle = shuffle and isinstance(source, PyDataset)
+        self.shuffle = shuffle
         self.steps = None if steps is None else checks.count("steps_per_epoch", steps)
         self.class_weight = class_weight
+        self.lists = lists or _is_data_loader(source)
+        self.ended = False
+        self._indexed = _is_indexed(source)
         self._going = None
         self._length = None
-
-    def __len__(self):
-        if self.steps is not None:
-            return self.steps
-        return self._length if self._length is not None else len(self.source)
+        self._began = False
 
     def count(self):
         """Return the number of batches, or None where it is not known yet."""
-        try:
-            return len(self)
-        except TypeError:
-            return None
+        if self.steps is not None:
+            return self.steps
+        return _number(self.source) if self._length is None else self._length
 
     def rows_given(self):
         """Return which rows of arrays the last batch has, None where it comes from no arrays."""
-        return self.source.rows_given() if isinstance(self.source, ArrayBatches) else None
+        return getattr(self.source, "rows_given", lambda: None)()
 
     def restart(self):
         """Begin the next epoch at the first batch again, where the source can."""
@@ -103,21 +124,20 @@ class IterableBatches:
     def __iter__(self):
         self._tell("on_epoch_begin")
         given = 0
-        while self.steps is None or given < self.steps:
-            batch = self._next(first=given == 0)
-            if batch is None:
+        while given != self.steps:
+            item = self._next(first=given == 0)
+            if item is None:
                 break
             given += 1
-            yield self._parts(batch)
+            yield self._parts(*item)
         if self.steps is None:
-            self._length = given
-            self._going = None
-            self._tell("on_epoch_end")
-        elif given < self.steps:
+            self._length, self._going = given or self._length, None
+        elif 0 < given < self.steps:
             import warnings
 
             warnings.warn(f"the data ended after {given} of {self.steps} batches", UserWarning,
                           stacklevel=2)
+        self._tell("on_epoch_end")
 
     def _tell(self, hook):
         """Call a hook of the source, if it has it."""
@@ -128,27 +148,38 @@ class IterableBatches:
     def _pass(self):
         """An iterator over the batches of the source."""
         source = self.source
-        if not self.shuffle or source.num_batches is None:
-            return iter(source)
-        order = random.generator().permutation(source.num_batches).tolist()
+        if not self._indexed:
+            return iter(source.elements() if isinstance(source, Dataset) else source)
+        number = _number(source)
+        if number is None:
+            order = itertools.count()
+        else:
+            order = random.generator().permutation(number).tolist() if self.shuffle else (
+                range(number))
         return (source[index] for index in order)
 
     def _next(self, first):
-        """The next batch, None at the end of the data; `first` of an epoch, from the start."""
+        """The next batch in a tuple, None at the end of the data; the `first` of an epoch is, if
+        there are no more, that of another pass."""
         for going in (self._going, None):
             if going is None:
                 going = self._going = self._pass()
             for batch in going:
-                return batch
+                self._began = True
+                return (batch,)
             self._going = None
             if not first:
+                self.ended = going is self.source
                 return None
-        raise ValueError("the data gave no batch: a generator can be used up; give one that does "
-                         "not end with steps_per_epoch, or something that can be iterated over "
-                         "again")
+        if not self._began:
+            raise ValueError("the data gave no batch: a generator can be used up; give one that "
+                             "does not end with steps_per_epoch, or something that can be "
+                             "iterated over again")
+        self.ended = True
+        return None
 
     def _parts(self, batch):
-        x, y, weight = unpack(batch)
+        x, y, weight = unpack(batch, self.lists)
         x, y, weight = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight", weight)
         if self.class_weight is not None and weight is not None:
             raise ValueError("batches with sample weights need no class_weight: give one of "
@@ -157,45 +188,66 @@ class IterableBatches:
 
 
 class RememberedBatches:
-    """The batches of a generator, drawn once and given again in every pass."""
+    """The batches of a generator, drawn once and given again in every pass.
+
+    The first is drawn at once, so that a generator that gives none is refused before training.
+    """
+
+    ended = False
 
     def __init__(self, source):
-        self._source, self._batches = source, None
+        self._source, self._drawing = source, iter(source)
+        self._batches = [_owned(next(self._drawing))]
 
     def rows_given(self):
         """Nothing: batches of a generator come from no arrays."""
 
     def count(self):
-        return self._source.count() if self._batches is None else len(self._batches)
+        return self._source.count() if self._drawing is not None else len(self._batches)
 
     def restart(self):
         """Every pass begins at the first batch."""
 
     def __iter__(self):
-        if self._batches is None:
-            self._batches = list(self._source)
-        return iter(self._batches)
+        yield from self._batches
+        for batch in self._drawing or ():
+            self._batches.append(_owned(batch))
+            yield self._batches[-1]
+        self._drawing = None
 
 
-def unpack(batch):
-    """Return (x, y, sample_weight) of what a data source gives, None for what is missing."""
-    if not isinstance(batch, tuple):
+def unpack(batch, lists=False):
+    """Return (x, y, sample_weight) of what a data source gives, None for what is missing.
+
+    With `lists`, a list of arrays is what a tuple of them is.
+    """
+    if not isinstance(batch, tuple) and not (lists and isinstance(batch, list)
+                                             and is_array(batch)):
         return batch, None, None
     if not 1 <= len(batch) <= 3:
         raise ValueError("a batch must be x, (x, y) or (x, y, sample_weight); "
-                         f"got a tuple of {len(batch)}")
-    return batch + (None,) * (3 - len(batch))
+                         f"got a {type(batch).__name__} of {len(batch)}")
+    return *batch, *(None,) * (3 - len(batch))
 
 
 def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuffle=False,
-            class_weight=None):
+            class_weight=None, lists=False):
     """Return what iterates over the batches of any data that `Model.fit` takes.
+
+    Parameters
+    ----------
+    x, y, sample_weight, batch_size, steps, shuffle, class_weight
+        As `fit` takes them. `steps` is for iterables only: arrays are left whole.
+    lists : bool
+        See `IterableBatches`.
 
     Raises
     ------
+    TypeError
+        If x is a data set of torch, which gives samples and no batches.
     ValueError
-        If an iterable comes with targets, weights or a batch size of its own beside it, or
-        numbers of rows differ.
+        If an iterable comes with targets, weights or a batch size of its own beside it, has no
+        batch or no end, or numbers of rows differ.
     """
     if is_iterable_of_batches(x):
         for name, value in (("y", y), ("sample_weight", sample_weight)):
@@ -206,61 +258,65 @@ def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuff
 
             warnings.warn("batch_size is not used where x gives batches itself", UserWarning,
                           stacklevel=3)
-        return IterableBatches(x, steps, class_weight, shuffle)
-    made = ArrayBatches(x, y, sample_weight, 32 if batch_size is None else batch_size, shuffle)
-    if steps is not None and steps != len(made):
-        return IterableBatches(made, steps)
-    return made
+        _check_iterable(x, steps)
+        return IterableBatches(x, steps, class_weight, shuffle, lists)
+    return ArrayBatches(x, y, sample_weight, 32 if batch_size is None else batch_size, shuffle)
+
+
+def _check_iterable(x, steps):
+    if _is_torch(x, "torch.utils.data.dataset") and not hasattr(x, "__iter__"):
+        raise TypeError("a data set of torch gives single samples: give a DataLoader, which makes "
+                        "batches, torch.utils.data.DataLoader(dataset, batch_size=32); "
+                        "batch_size=None if the data set makes them itself")
+    if steps is not None:
+        return
+    if (x.number() == INFINITE if isinstance(x, Dataset)
+            else _is_indexed(x) and _number(x) is None):
+        raise ValueError("the data have no end: give the number of batches of an epoch, "
+                         "steps_per_epoch in fit, validation_steps, or steps")
+    if _number(x) == 0:
+        raise ValueError("the data gave no batch: their length is 0")
 
 
 def is_iterable_of_batches(x):
     """Whether x gives batches, rather than being data itself."""
-    if isinstance(x, np.ndarray | list | tuple | dict) or hasattr(x, "__array__"):
+    if isinstance(x, PyDataset | Dataset):
+        return True
+    if isinstance(x, list | tuple | dict) or is_array(x):
         return False
     return hasattr(x, "__iter__") or hasattr(x, "__getitem__")
 
 
-def as_arrays(name, data):
-    """Return data as an ndarray, or as a list or dict of them; None stays None."""
-    if data is None:
+def _is_indexed(source):
+    """Whether batches are got by their numbers: no iterator would know the last."""
+    return hasattr(source, "__getitem__") and (
+        hasattr(source, "num_batches")
+        or (hasattr(source, "__len__") and not hasattr(source, "__iter__")))
+
+
+def _number(source):
+    """The number of batches of a source, or None where it does not say."""
+    if hasattr(source, "num_batches"):
+        return source.num_batches
+    try:
+        return len(source)
+    except TypeError:
         return None
-    if isinstance(data, dict):
-        return {key: as_arrays(f"{name}[{key!r}]", value) for key, value in data.items()}
-    if isinstance(data, list | tuple) and data and all(_is_array(value) for value in data):
-        return [as_arrays(f"{name}[{k}]", value) for k, value in enumerate(data)]
-    array = data if type(data) is np.ndarray else checks.as_ndarray(name, data)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be numbers, got dtype {array.dtype}")
-    return array
 
 
-def _is_array(value):
-    return isinstance(value, np.ndarray) or hasattr(value, "__array__") or (isinstance(
-        value, list | tuple | dict) and any(map(_is_array, flatten(value))))
+def _is_torch(value, module):
+    """Whether it is an object of that module of torch, which is not imported for it."""
+    return any(kind.__module__.startswith(module) for kind in type(value).__mro__)
 
 
-def _take(part, rows):
-    if part is None:
-        return None
-    return pack(part, [leaf[rows] for leaf in flatten(part)])
+def _is_data_loader(value):
+    return _is_torch(value, "torch.utils.data.dataloader")
 
 
-def _rows(parts):
-    if any(leaf is None for leaf in flatten(parts[0])):
-        raise ValueError("x must be arrays, a generator or another iterable of batches; got None")
-    sizes = {}
-    for name, part in zip(("x", "y", "sample_weight"), parts, strict=True):
-        for k, leaf in enumerate(flatten(part)):
-            if leaf is None:
-                continue
-            label = f"{name}[{k}]" if is_nested(part) else name
-            if leaf.ndim == 0:
-                raise ValueError(f"{label} must have a row for each sample, got a single number")
-            sizes[label] = len(leaf)
-    if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{name}: {rows}" for name, rows in sizes.items())
-        raise ValueError(f"all arrays must have the same number of rows, got {listed}")
-    return next(iter(sizes.values()))
+def _owned(batch):
+    """A batch to be kept: copied where a generator may fill the same array anew."""
+    return tuple(convert(lambda leaf: leaf.copy() if leaf.flags.owndata else leaf, part)
+                 for part in map(read, batch))
 
 
 def split(parts, share):
@@ -275,12 +331,4 @@ def split(parts, share):
         raise ValueError(f"validation_split must be in (0, 1), got {share}")
     if is_iterable_of_batches(parts[0]):
         raise ValueError("validation_split needs arrays; give validation_data beside a generator")
-    parts = tuple(as_arrays(name, part)
-                  for name, part in zip(("x", "y", "sample_weight"), parts, strict=True))
-    rows = _rows(parts)
-    cut = int(rows * (1 - share))
-    if cut in (0, rows):
-        raise ValueError(f"validation_split={share} of {rows} rows leaves nothing to "
-                         + ("train on" if cut == 0 else "validate on"))
-    return (tuple(_take(part, slice(cut)) for part in parts),
-            tuple(_take(part, slice(cut, None)) for part in parts))
+    return parted(parts, share)

@@ -10,6 +10,7 @@ from ..layers.base import Layer
 from ..structure import convert, flatten, is_nested, pack
 from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
 from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
+from .arrays import as_dtype, missing
 from .training import Trainer
 
 
@@ -167,6 +168,11 @@ class Model(Trainer, Layer):
     @property
     def output_shape(self):
         return convert(lambda tensor: tensor.shape, self.output)
+
+    @property
+    def input_count(self):
+        """How many inputs there are, or None for a subclassed model, whose call alone knows."""
+        return None if self.graph is None else len(self.graph.inputs)
 
     @property
     def input_names(self):
@@ -351,15 +357,13 @@ class Model(Trainer, Layer):
     def check_missing(self, x):
         """Raise where the inputs have a NaN that no layer expects."""
         for k, array in enumerate(flatten(x)):
-            if array.dtype.kind == "f" and np.isnan(array.sum()) and np.isnan(array).any():
-                if self._expects_missing(k):
-                    continue
-                where = np.argwhere(np.isnan(array))
+            found = missing(array)
+            if found is not None and not self._expects_missing(k):
+                number, first = found
                 name = f"input {k} of the model" if is_nested(x) else "x"
                 raise ValueError(
-                    f"{name} has {len(where)} missing values (NaN), the first at "
-                    f"{tuple(where[0].tolist())}: fill them with "
-                    "fastrnn.preprocessing.fill_missing, or begin the model with "
+                    f"{name} has {number} missing values (NaN), the first at {first}: fill them "
+                    "with fastrnn.preprocessing.fill_missing, or begin the model with "
                     "Masking(nan=True), for which such a step does not count"
                 )
 
@@ -491,7 +495,7 @@ def fitting(array, tensor, sizes=True):
             hint = "; ids of words or characters become vectors in an Embedding layer, put first"
         raise ValueError(f"the input {tensor.name!r} must have shape {shape}, got {array.shape}"
                          + hint)
-    return array.astype(tensor.dtype, copy=False) if array.dtype.kind == "f" else array
+    return as_dtype(array, tensor.dtype) if array.dtype.kind == "f" else array
 
 
 def _find_layers(value, found, seen):

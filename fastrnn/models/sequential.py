@@ -120,6 +120,10 @@ class Sequential(Model):
         if not self.built:
             self.build(input_shape)
 
+    @property
+    def input_count(self):
+        return 1
+
     def _fitting(self, array, tensor):
         # As in Keras: the layers say themselves which sizes they can read.
         return fitting(array, tensor, sizes=False)

@@ -9,61 +9,19 @@ import numpy as np
 from .. import callbacks as callback_kinds
 from .. import checks, optimizers
 from ..losses.targets import TargetError
-from ..structure import convert, flatten
+from ..structure import flatten
 from ..tape import collecting_penalties
+from .arrays import as_arrays, row_count
 from .class_weights import ClassWeights
-from .data import (
-    ArrayBatches,
-    RememberedBatches,
-    as_arrays,
-    batches,
-    is_iterable_of_batches,
-    split,
-    unpack,
-)
+from .data import is_iterable_of_batches, split, unpack
 from .diagnosis import NotFinite, Place, explained, placed
+from .feeding import feed, one_batch
 from .objective import Objective
+from .outputs import Gathered, unshared
+from .plan import Plan
 
 # What a program for Keras may override to train in its own way.
 _NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
-
-
-class _Plan:
-    """What the steps of one call of `fit` and its like have in common.
-
-    Attributes
-    ----------
-    penalised : bool
-        Whether a layer has an activity regulariser.
-    variables : list of Variable, or None
-        The trainable ones; known after the first batch at the latest.
-    """
-
-    __slots__ = ("constrained", "gradients", "layers", "model", "penalised", "regularized",
-                 "variables", "weight_penalty")
-
-    def __init__(self, model):
-        self.model = model
-        self.penalised = any(layer.activity_regularizer is not None
-                             for layer in model.all_layers())
-        self.variables = self.weight_penalty = None
-
-    def complete(self):
-        """Find the variables; return self."""
-        if self.variables is None:
-            self.variables = variables = self.model.trainable_variables
-            # Of frozen layers too: their backward adds to them.
-            self.gradients = [v.gradient for v in self.model.weights if v.trainable]
-            self.regularized = [v for v in variables if v.regularizer is not None]
-            self.constrained = [v for v in variables if v.constraint is not None]
-            self.layers = list({id(v.owner): v.owner for v in variables}.values())
-        return self
-
-    def penalty(self):
-        """Return what regularisers of weights add to the loss in a pass that changes none."""
-        if self.weight_penalty is None:
-            self.weight_penalty = sum(self.model.losses)
-        return self.weight_penalty
 
 
 class Trainer:
@@ -224,7 +182,10 @@ class Trainer:
         Parameters
         ----------
         x : array, list or dict of arrays, generator or other iterable of batches
-            An iterable gives (x, y) or (x, y, sample_weight).
+            An iterable, such as a `PyDataset` or a DataLoader of torch, gives (x, y) or
+            (x, y, sample_weight); a dict may have inputs and targets by their names.
+            Arrays may be of any numbers, in memory or in a file (``numpy.memmap``, HDF5): they
+            are read and cast batch by batch. So it is for `y` and `sample_weight`.
         y : array, or list or dict of arrays
             Targets, shaped as the losses want them for the outputs.
         batch_size : int
@@ -248,7 +209,9 @@ class Trainer:
         initial_epoch : int
             Number of epochs done already.
         steps_per_epoch, validation_steps : int
-            Batches to take; needed for generators that do not end.
+            Batches to take; needed for generators that do not end. Where the data end before,
+            a warning says so; training ends there if nothing more is to come, with the history
+            of what was trained.
         validation_batch_size : int
         validation_freq : int or list of int
             Validate every so many epochs, or after these.
@@ -269,21 +232,19 @@ class Trainer:
         """
         self._need_compiled("fit")
         weights = None if class_weight is None else ClassWeights(class_weight)
-        self._plan = _Plan(self)
+        self._plan = Plan(self)
         if validation_split and validation_data is None:
             (x, y, sample_weight), validation_data = split((x, y, sample_weight),
                                                            validation_split)
-        train = self._batches(x, y, sample_weight, batch_size, steps_per_epoch, bool(shuffle),
-                              class_weight)
+        train = feed(self, x, y, sample_weight, batch_size, steps_per_epoch, bool(shuffle),
+                     class_weight)
         validation = None
         if validation_data is not None:
             parts = ((validation_data, None, None) if is_iterable_of_batches(validation_data)
                      else unpack(tuple(validation_data)))
             size = None if is_iterable_of_batches(parts[0]) else (
                 validation_batch_size or batch_size)
-            validation = self._batches(*parts, size, validation_steps)
-            if hasattr(parts[0], "__next__"):
-                validation = RememberedBatches(validation)
+            validation = feed(self, *parts, size, validation_steps, remembered=True)
         hooks = callback_kinds.CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=train.count(),
             verbose=1 if verbose == "auto" else _checked_verbose(verbose),
@@ -294,9 +255,14 @@ class Trainer:
         logs = {}
         epochs = checks.count("epochs", epochs, minimum=0)
         for epoch in range(checks.count("initial_epoch", initial_epoch, minimum=0), epochs):
+            if train.ended:
+                _warn_of_end(epoch, epochs)
+                break
             objective.reset()
             hooks.on_epoch_begin(epoch)
-            self._train_epoch(train, hooks, epoch, weights)
+            if not self._train_epoch(train, hooks, epoch, weights):
+                _warn_of_end(epoch, epochs)
+                break
             logs = objective.results()
             if validation is not None and _due(epoch, validation_freq):
                 logs |= {f"val_{name}": value
@@ -319,7 +285,8 @@ class Trainer:
 
     @np.errstate(over="ignore", invalid="ignore")   # what overflows shows in the loss
     def _train_epoch(self, train, hooks, epoch, class_weights):
-        results = self._objective.results
+        """Train on the batches of an epoch; return whether there was one."""
+        results, index = self._objective.results, None
         for index, batch in enumerate(train):
             hooks.on_train_batch_begin(index)
             try:
@@ -335,41 +302,17 @@ class Trainer:
                 hooks.on_train_batch_end(index, lambda value=loss: {**results(), "loss": value})
                 if self.stop_training:
                     self._objective.total.update_state(loss)
-                    return
+                    break
                 continue
             hooks.on_train_batch_end(index, results)
             if self.stop_training:
-                return
+                break
+        return index is not None
 
-    def _batches(self, x, y=None, weight=None, size=None, steps=None, shuffle=False,
-                 class_weight=None):
-        made = batches(x, y, weight, batch_size=size, steps=steps, shuffle=shuffle,
-                       class_weight=class_weight)
-        parts = getattr(made, "parts", None)
-        if parts is not None:
-            made.parts = self._prepared(*parts)
-            self._check_targets(made)
-            return made
-        return _Prepared(made, self._prepared)
-
-    def _check_targets(self, data):
-        """Refuse targets that fit no output before anything is computed: the error then names the
-        arrays as they were given, not a batch of them."""
-        if self.graph is not None and self.loss is not None and data.parts[1] is not None:
-            shapes = [(data.rows, *tensor.shape[1:]) for tensor in self.graph.outputs]
-            self._objective.check_shapes(self._targets(data.parts[1], len(shapes)), shapes)
-
-    def _prepared(self, x, y, weight):
-        """Inputs and targets as the model and the losses want them; checked once."""
-        x = self.ordered_inputs(x)
-        self.check_missing(x)
-        return x, convert(self._as_floats, y), convert(self._as_floats, weight)
-
-    def _as_floats(self, array):
-        """Floats in the outputs' dtype; labels stay integers."""
-        if array.dtype.kind == "f":
-            return array.astype(self.output_dtype(self.dtype.name), copy=False)
-        return array.astype(np.int64) if array.dtype.kind == "b" else array
+    def check_target_shapes(self, y, output_shapes):
+        """Raise where whole targets do not fit outputs of these shapes."""
+        targets = self._targets(y, len(output_shapes))
+        self._objective.check_shapes(targets, output_shapes)
 
     # -- evaluate, predict -------------------------------------------------------------------
 
@@ -388,8 +331,8 @@ class Trainer:
             As for `fit`.
         """
         self._need_compiled("evaluate")
-        self._plan = _Plan(self)
-        data = self._batches(x, y, sample_weight, batch_size, steps)
+        self._plan = Plan(self)
+        data = feed(self, x, y, sample_weight, batch_size, steps)
         hooks = callback_kinds.CallbackList(
             callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=data.count(),
         )
@@ -402,6 +345,7 @@ class Trainer:
         data.restart()
         self._plan.weight_penalty = None
         hooks.on_test_begin()
+        index = None
         for index, batch in enumerate(data):
             hooks.on_test_batch_begin(index)
             try:
@@ -409,7 +353,12 @@ class Trainer:
             except TargetError as error:
                 raise placed(error, batch[1], Place("", data.rows_given())) from None
             hooks.on_test_batch_end(index, objective.results)
-        logs = objective.results()
+        logs = {} if index is None else objective.results()
+        if index is None:
+            import warnings
+
+            warnings.warn("the validation data gave no more batches: there are no values of theirs",
+                          UserWarning, stacklevel=3)
         hooks.on_test_end(logs)
         return logs
 
@@ -429,27 +378,30 @@ class Trainer:
         if (type(x) is np.ndarray and callbacks is None and x.ndim and 0 < len(x) <= size
                 and steps is None):
             return self.predict_on_batch(x)
-        data = self._batches(x, size=batch_size, steps=steps)
+        data = feed(self, x, size=batch_size, steps=steps)
         hooks = callback_kinds.CallbackList(
             callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=data.count(),
         )
         hooks.on_predict_begin()
-        made, call = [], None
+        made, call = Gathered(getattr(data, "rows", None)), None
         for index, (x, _, _) in enumerate(data):
             hooks.on_predict_batch_begin(index)
             call = self.run(x, False, keep=False)
-            made.append(_unshared(call.outputs, x))
+            made.add(call.outputs, x)
             hooks.on_predict_batch_end(index, lambda call=call: {"outputs": call.structure()})
         hooks.on_predict_end()
         if call is None:
             raise ValueError("x must have at least one row, got none")
-        return call.packed([np.concatenate(parts) for parts in zip(*made, strict=True)])
+        return call.packed(made.arrays())
 
     def predict_on_batch(self, x):
         """Return the outputs for one batch."""
-        x, _, _ = self._prepared(*ArrayBatches(x).parts)
+        x = as_arrays("x", x)
+        if row_count((x, None, None)) == 0:
+            raise ValueError("x must have at least one row, got none")
+        x, _, _ = one_batch(self, x)
         call = self.run(x, False, keep=False)
-        return call.packed(_unshared(call.outputs, x))
+        return call.packed(unshared(call.outputs, x))
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Train on one batch; return its loss and metrics, as `evaluate` does.
@@ -469,10 +421,10 @@ class Trainer:
         return self._one_batch(self._strict_test_step, x, y, sample_weight, None, return_dict)
 
     def _one_batch(self, step, x, y, sample_weight, class_weights, return_dict):
-        self._plan = _Plan(self)
+        self._plan = Plan(self)
         x = as_arrays("x", x)
         rows = len(flatten(x)[0])
-        data = self._batches(x, y, sample_weight, max(1, rows))
+        data = feed(self, x, y, sample_weight, max(1, rows))
         self._objective.reset()
         batch = next(iter(data))
         try:
@@ -482,26 +434,6 @@ class Trainer:
         except NotFinite as error:
             raise FloatingPointError(explained(error, self, batch, None, class_weights)) from None
         return _as_given(self._objective.results(), return_dict)
-
-
-class _Prepared:
-    """Batches of an iterable, each made ready."""
-
-    def __init__(self, source, prepare):
-        self.source, self.prepare = source, prepare
-
-    def count(self):
-        return self.source.count()
-
-    def restart(self):
-        self.source.restart()
-
-    def rows_given(self):
-        return self.source.rows_given()
-
-    def __iter__(self):
-        for batch in self.source:
-            yield self.prepare(*batch)
 
 
 def _place(train, epoch, index):
@@ -514,16 +446,6 @@ def _as_given(logs, as_dict):
         return dict(sorted(logs.items()))
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
-
-
-def _unshared(outputs, x):
-    """The outputs, copied where they are parts of the inputs or of each other."""
-    seen, own = set(map(id, flatten(x))), []
-    for array in outputs:
-        handed_on = id(array) in seen or not array.flags.owndata
-        seen.add(id(array))
-        own.append(array.copy() if handed_on else array)
-    return own
 
 
 def _shown(verbose, data):
@@ -543,3 +465,11 @@ def _due(epoch, frequency):
     if isinstance(frequency, int):
         return (epoch + 1) % checks.count("validation_freq", frequency) == 0
     return epoch + 1 in frequency
+
+
+def _warn_of_end(done, epochs):
+    import warnings
+
+    warnings.warn(f"training ended after epoch {done} of {epochs}: the data gave no more batches; "
+                  "a generator must give enough for all epochs, or be something that can be "
+                  "iterated over again", UserWarning, stacklevel=3)

@@ -4,6 +4,7 @@
 import numpy as np
 
 from .. import checks, random
+from .pipelines import Dataset
 
 
 def windows(data, span, rate=1):
@@ -58,9 +59,9 @@ def timeseries_dataset_from_array(data, targets, sequence_length, sequence_strid
     Returns
     -------
     Windows
-        Can be iterated any number of times. Its batches are ``inputs`` or ``(inputs, targets)``,
-        with inputs (N, sequence_length, ...); read-only views of `data` where nothing is
-        shuffled.
+        A `Dataset`, which can be iterated any number of times. Its batches are ``inputs`` or
+        ``(inputs, targets)``, with inputs (N, sequence_length, ...); read-only views of `data`
+        where nothing is shuffled.
 
     Raises
     ------
@@ -85,7 +86,7 @@ def timeseries_dataset_from_array(data, targets, sequence_length, sequence_strid
     return Windows(inputs, targets, batch_size, order)
 
 
-class Windows:
+class Windows(Dataset):
     """Windows of a series, with or without targets, in batches; made anew in each pass.
 
     Parameters
@@ -106,12 +107,12 @@ class Windows:
         self._batch_size = batch_size
         self._rng = rng
 
-    def __len__(self):
+    def number(self):
         return -(-len(self._inputs) // (self._batch_size or 1))
 
-    def __iter__(self):
+    def elements(self):
         order = None if self._rng is None else self._rng.permutation(len(self._inputs))
-        for index in range(len(self)):
+        for index in range(self.number()):
             rows = self._rows(index, order)
             inputs = self._inputs[rows]
             yield inputs if self._targets is None else (inputs, self._targets[rows])

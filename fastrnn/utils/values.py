@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Arrays with the one method of tensors that programs call on what a data set gives."""
+
+import numpy as np
+
+from ..structure import convert
+
+
+class Values(np.ndarray):
+    """A view of an array that has ``numpy()``; what is computed or pickled is a plain array."""
+
+    def numpy(self):
+        """Return the plain array, not copied; a scalar for a single number."""
+        array = self.view(np.ndarray)
+        return array if array.ndim else array[()]
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        array = np.asarray(array)
+        return array[()] if return_scalar or not array.ndim else array
+
+    def __reduce__(self):
+        return self.view(np.ndarray).__reduce__()
+
+    def __repr__(self):
+        return repr(self.view(np.ndarray))
+
+
+def as_values(structure):
+    """Return a structure with a view of each array that is `Values`."""
+    return convert(lambda leaf: np.asarray(leaf).view(Values), structure)
+
+
+def as_plain(structure):
+    """Return a structure with plain arrays for those that are `Values`."""
+    return convert(lambda leaf: leaf.numpy() if type(leaf) is Values else leaf, structure)
