@@ -27,6 +27,7 @@ from .parameters import (
     initial_values,
     model_shapes,
 )
+from .quiet import quiet
 from .stream import Stream
 
 _DEFAULTS = {
@@ -41,6 +42,11 @@ _DEFAULTS = {
 }
 _CONSTRUCTION = ("input_size", "hidden_size", *_DEFAULTS)
 _SPENT = object()
+
+
+@quiet
+def _drop(array, mask):
+    array *= mask
 
 
 def _state_row(state, row):
@@ -209,7 +215,7 @@ class Engine(Owner):
                 )])
             if keep and self.dropout > 0 and k < last:
                 masks.append(self._dropout_mask(out.shape))
-                out *= masks[k]
+                _drop(out, masks[k])
             x = out
         return tapes, masks
 
@@ -326,7 +332,7 @@ class Engine(Owner):
                     grad_rows[row], direction == 1,
                 )
             if k and kept.masks:
-                out *= kept.masks[k - 1]
+                _drop(out, kept.masks[k - 1])
             dy = out
 
     @property

@@ -10,6 +10,8 @@ import fastrnn
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
+    parser.addoption("--seterr", choices=("raise", "warn", "call"),
+                     help="run all tests under np.seterr(all=...)")
 
 
 def pytest_configure(config):
@@ -19,6 +21,23 @@ def pytest_configure(config):
     settings.register_profile("normal", deadline=None, derandomize=True, database=None)
     settings.register_profile("slow", deadline=None)
     settings.load_profile("slow" if config.getoption("--slow") else "normal")
+
+
+@pytest.fixture(autouse=True)
+def floating_point_errors(request):
+    """The settings of a program that looks for its own floating-point errors (--seterr)."""
+    mode = request.config.getoption("--seterr")
+    if mode is None:
+        yield
+        return
+    with np.errstate(all=mode, call=_refuse):
+        before = np.geterr()
+        yield
+        assert np.geterr() == before
+
+
+def _refuse(kind, flag):
+    raise FloatingPointError(kind)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from ..quiet import call_back
 from ..tape import FOR_INPUTS, Tape, Tensor, calling
 from .base import Layer
 
@@ -63,7 +64,8 @@ class Lambda(Layer):
 
     def _called(self, x, mask, training):
         given = {"mask": mask, "training": training}
-        return self.function(x, **self._options, **{name: given[name] for name in self._takes})
+        return call_back(self.function, x, **self._options,
+                         **{name: given[name] for name in self._takes})
 
     def forward(self, inputs, mask, training, keep):
         out_mask = self.compute_mask(inputs, mask)

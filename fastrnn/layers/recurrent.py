@@ -8,6 +8,7 @@ from .._core.bptt import backward as run_backward
 from .._core.pack import PackedLayer
 from .._core.recurrent import forward as run_forward
 from ..parameters import GATES, ROLES
+from ..quiet import is_quiet
 from ..tape import FOR_INPUTS, NOTHING, Tensor
 from .base import Layer, known, rank
 from .dropout import RandomMask
@@ -147,7 +148,8 @@ class Recurrent(Layer):
         training : bool, optional
             Whether dropout is on.
         """
-        if initial_state is None and type(inputs) is Tensor and mask is None and self.built:
+        if (initial_state is None and type(inputs) is Tensor and mask is None and self.built
+                and is_quiet()):
             return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
         if initial_state is not None:
             states = (list(initial_state) if isinstance(initial_state, list | tuple)

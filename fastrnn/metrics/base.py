@@ -5,6 +5,7 @@ import numpy as np
 
 from .. import checks
 from ..losses.weights import aligned, weights_with_mask
+from ..quiet import call_back
 from ..registry import Configured, snake_case
 
 
@@ -22,6 +23,7 @@ class Metric(Configured):
     """
 
     fields = ("name",)
+    computes = ("update_state", "update_masked", "result")
 
     def __init__(self, dtype=None, name=None):
         self.name = name or snake_case(type(self).__name__)
@@ -151,7 +153,7 @@ class MeanMetricWrapper(Mean):
 
     def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
         """Add a batch; where `mask` is false, values do not count."""
-        values = floats("values", self._fn(y_true, y_pred, **self._options))
+        values = floats("values", call_back(self._fn, y_true, y_pred, **self._options))
         self._add(values, weights_with_mask(sample_weight, mask, values.shape, values.dtype))
 
 

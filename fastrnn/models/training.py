@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import callbacks as callback_kinds
 from .. import checks, optimizers
+from ..quiet import quiet
 from ..structure import convert, flatten
 from ..tape import collecting_penalties
 from .data import (
@@ -146,6 +147,7 @@ class Trainer:
         facts = (self._targets(y, len(outputs)), outputs, call.masks, self._weights(weight, call))
         return call, facts, sum(penalties)
 
+    @quiet
     def _train_step(self, batch):
         """Train on a batch; return its loss, which takes in what regularisers add."""
         call, facts, activity = self._run_batch(batch, True)
@@ -155,7 +157,7 @@ class Trainer:
         if not plan.variables:
             import warnings
 
-            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=4)
+            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=5)
         for gradient in plan.gradients:
             gradient.fill(0)
         for variable in plan.regularized:
@@ -171,6 +173,7 @@ class Trainer:
         self._objective.update(loss, call.rows, *facts)
         return loss
 
+    @quiet
     def _test_step(self, batch):
         """Take a batch into the running loss and metrics; return its loss."""
         call, facts, activity = self._run_batch(batch, False)
@@ -289,7 +292,6 @@ class Trainer:
             for layer in plan.layers:
                 layer.version += 1
 
-    @np.errstate(over="ignore", invalid="ignore")   # what overflows shows in the loss
     def _train_epoch(self, train, hooks, epoch):
         results = self._objective.results
         for index, batch in enumerate(train):
@@ -307,6 +309,7 @@ class Trainer:
             if self.stop_training:
                 return
 
+    @quiet
     def _batches(self, x, y=None, weight=None, size=None, steps=None, shuffle=False,
                  class_weight=None):
         made = batches(x, y, weight, batch_size=size, steps=steps, shuffle=shuffle,
@@ -325,6 +328,7 @@ class Trainer:
             shapes = [(data.rows, *tensor.shape[1:]) for tensor in self.graph.outputs]
             self._objective.check_shapes(self._targets(data.parts[1], len(shapes)), shapes)
 
+    @quiet
     def _prepared(self, x, y, weight):
         """Inputs and targets as the model and the losses want them; checked once."""
         x = self.ordered_inputs(x)
@@ -408,6 +412,7 @@ class Trainer:
             raise ValueError("x must have at least one row, got none")
         return call.packed([np.concatenate(parts) for parts in zip(*made, strict=True)])
 
+    @quiet
     def predict_on_batch(self, x):
         """Return the outputs for one batch."""
         x, _, _ = self._prepared(*ArrayBatches(x).parts)
@@ -430,6 +435,7 @@ class Trainer:
         self._need_compiled("test_on_batch")
         return self._one_batch(self._test_step, x, y, sample_weight, None, return_dict)
 
+    @quiet
     def _one_batch(self, step, x, y, sample_weight, class_weight, return_dict):
         self._plan = _Plan(self)
         x = as_arrays("x", x)

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import checks
 from .._core.updates import RULES, change, identical, misfit, squared_norms
+from ..quiet import call_back, quiet
 from ..registry import Configured, snake_case
 from . import schedules
 from .states import check_names, loaded, saved
@@ -29,6 +30,7 @@ class Rate(float):
         """Set the optimiser's rate."""
         self._optimizer.learning_rate = value
 
+    @quiet
     def numpy(self):
         """Return it as a NumPy number."""
         return np.float32(self)
@@ -78,6 +80,7 @@ class Optimizer(Configured):
     # The rule of `fastrnn._core.updates`, and the arguments of the subclass.
     rule = None
     fields = ()
+    computes = ("apply", "step", "finalize_variable_values")
     # What the arrays of the rule start from.
     initial = 0.0
 
@@ -285,7 +288,7 @@ class Optimizer(Configured):
             return rate
         if isinstance(rate, schedules.LearningRateSchedule):
             return float(rate(self._calls))
-        return float(rate())
+        return float(call_back(rate))
 
     def _scales(self, squares):
         """Return the factor of each gradient that clips its norm or the joint one."""
@@ -405,7 +408,7 @@ class Optimizer(Configured):
             raise ValueError("no variable has a gradient: "
                              f"{', '.join(_name_of(v) for v in variables)}")
         missing = [_name_of(v) for v in variables if not any(v is other for other in there)]
-        warnings.warn(f"no gradient for {', '.join(missing)}: left as they are", stacklevel=4)
+        warnings.warn(f"no gradient for {', '.join(missing)}: left as they are", stacklevel=5)
         self._apply(there, None)
 
     # -- files -------------------------------------------------------------------------------

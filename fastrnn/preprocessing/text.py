@@ -10,6 +10,7 @@ from itertools import chain
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "tfidf", "freq")
@@ -287,6 +288,7 @@ class Tokenizer:
         """
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
+    @quiet
     def sequences_to_matrix(self, sequences, mode="binary"):
         """Return one row for each sequence, one column for each number.
 
