@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import checks
+from . import checks, oldnames
 from ._core.bptt import backward as _recurrent_backward
 from ._core.pack import PackedLayer
 from ._core.recurrent import forward as _recurrent_forward
@@ -424,3 +424,7 @@ class Engine(Owner):
         with self._parameters.lock:
             _, layers = self._packed_layers()
             return Stream(self, [layer[0] for layer in layers], batch_size)
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

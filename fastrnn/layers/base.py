@@ -16,9 +16,9 @@ import functools
 
 import numpy as np
 
-from .. import checks, constraints, initializers, regularizers
+from .. import checks, constraints, initializers, oldnames, regularizers
 from ..backend import floatx, name_of
-from ..quiet import call_back, is_quiet, quiet, set_apart
+from ..quiet import call_back, is_own, is_quiet, quiet, set_apart
 from ..symbolic import SymbolicTensor, connect
 from ..tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
 from .variable import Variable
@@ -226,6 +226,8 @@ class Layer:
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
         set_apart(cls, (), ("forward", "backward"))
+        if is_own(cls) and "__init__" in vars(cls):
+            cls.__init__ = oldnames.arguments(cls.__init__)
 
     def ensure_built(self, input_shape):
         """Build the layer unless it is."""

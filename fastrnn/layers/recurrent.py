@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .. import activations, checks, constraints, initializers, regularizers
+from .. import activations, checks, constraints, initializers, oldnames, regularizers
 from .._core.bptt import backward as run_backward
 from .._core.pack import PackedLayer
 from .._core.recurrent import forward as run_forward
@@ -393,3 +393,7 @@ def _step_mask(layer, mask, N, T):
 def _pair(states):
     """The engine's (h, c), where a GRU or SimpleRNN has no c."""
     return (states[0], states[1]) if len(states) == 2 else (states[0], None)
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

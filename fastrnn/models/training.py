@@ -7,7 +7,7 @@ from contextlib import nullcontext
 import numpy as np
 
 from .. import callbacks as callback_kinds
-from .. import checks, optimizers
+from .. import checks, oldnames, optimizers
 from ..quiet import quiet
 from ..structure import convert, flatten
 from ..tape import collecting_penalties
@@ -21,6 +21,7 @@ from .data import (
     unpack,
 )
 from .objective import Objective
+from .oldmethods import WORKERS, OldTrainer
 
 # What a program for Keras may override to train in its own way.
 _NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
@@ -64,7 +65,7 @@ class _Plan:
         return self.weight_penalty
 
 
-class Trainer:
+class Trainer(OldTrainer):
     """The part of a model that trains it; a model gives `run`, which calls its layers."""
 
     def __init__(self):
@@ -78,6 +79,7 @@ class Trainer:
 
     # -- compile -----------------------------------------------------------------------------
 
+    @oldnames.arguments(dropped=("sample_weight_mode",))
     def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None,
                 weighted_metrics=None, run_eagerly=False, steps_per_execution=1,
                 jit_compile="auto", auto_scale_loss=True):
@@ -122,8 +124,18 @@ class Trainer:
 
     @property
     def metrics_names(self):
-        """Names of the values that `evaluate` gives."""
-        return list(self._objective.results()) if self.compiled else []
+        """Names of the values that `evaluate` gives; for a model whose outputs are known, before
+        the first batch too."""
+        if not self.compiled:
+            return []
+        objective = self._objective
+        if objective.terms is None and self.graph is not None:
+            objective = Objective(names=self.output_names, loss=self.loss, **{
+                name: self._compiled_with[given] for name, given in (
+                    ("loss_weights", "loss_weights"), ("given", "metrics"),
+                    ("weighted", "weighted_metrics"))})
+            objective.build(self.graph.outputs, self.graph.outputs)
+        return list(objective.results())
 
     def _need_compiled(self, what):
         for name in _NOT_CALLED:
@@ -157,7 +169,7 @@ class Trainer:
         if not plan.variables:
             import warnings
 
-            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=5)
+            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=6)
         for gradient in plan.gradients:
             gradient.fill(0)
         for variable in plan.regularized:
@@ -195,6 +207,7 @@ class Trainer:
 
     # -- fit ---------------------------------------------------------------------------------
 
+    @oldnames.arguments(dropped=WORKERS)
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
             validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
             sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
@@ -343,6 +356,7 @@ class Trainer:
 
     # -- evaluate, predict -------------------------------------------------------------------
 
+    @oldnames.arguments(dropped=WORKERS)
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None,
                  steps=None, callbacks=None, return_dict=False):
         """Return the loss and metrics on data, as `fit` takes them.

@@ -7,9 +7,9 @@ import warnings
 
 import numpy as np
 
-from .. import checks
+from .. import checks, oldnames
 from .._core.updates import RULES, change, identical, misfit, squared_norms
-from ..quiet import call_back, quiet
+from ..quiet import call_back, is_own, quiet
 from ..registry import Configured, snake_case
 from . import schedules
 from .states import check_names, loaded, saved
@@ -88,7 +88,9 @@ class Optimizer(Configured):
                  global_clipnorm=None, use_ema=False, ema_momentum=0.99,
                  ema_overwrite_frequency=None, loss_scale_factor=None,
                  gradient_accumulation_steps=None, name=None, **unknown):
-        _refuse_unknown(unknown)
+        self.decay = _old_decay(unknown.pop("decay", None))
+        if unknown:
+            raise ValueError(f"argument(s) not known: {', '.join(sorted(unknown))}")
         if loss_scale_factor is not None:
             raise ValueError("loss_scale_factor must be None: losses are not scaled, "
                              f"got {loss_scale_factor!r}")
@@ -117,7 +119,14 @@ class Optimizer(Configured):
         self._parts = {}
         self._unbind()
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if is_own(cls) and "__init__" in vars(cls):
+            cls.__init__ = oldnames.arguments(cls.__init__)
+
     # -- settings ----------------------------------------------------------------------------
+
+    lr = oldnames.attribute("optimizer", "learning_rate")
 
     @property
     def learning_rate(self):
@@ -177,6 +186,8 @@ class Optimizer(Configured):
                   "gradient_accumulation_steps")
         config = {"name": self.name, "learning_rate": rate}
         config |= {field: getattr(self, field) for field in common}
+        if self.decay:
+            config["decay"] = self.decay
         return config | super().get_config()
 
     @classmethod
@@ -259,6 +270,8 @@ class Optimizer(Configured):
 
     def _change(self, arrays, gradients):
         rate, steps = self._rate(), self.iterations + 1
+        if self.decay:
+            rate /= 1 + self.decay * (steps - 1)
         numbers = self._numbers(self._real, rate, steps)
         scales = None
         if self.clipnorm or self.global_clipnorm:
@@ -474,13 +487,19 @@ def _optional_count(name, value, minimum):
     return None if value is None else checks.count(name, value, minimum=minimum)
 
 
-def _refuse_unknown(arguments):
-    if arguments.pop("decay", None) is not None:
-        warnings.warn("decay is not an argument of optimizers any more and is ignored; "
-                      "use a schedule as learning_rate", stacklevel=4)
-    if arguments:
-        hint = "; the learning rate is called learning_rate" if "lr" in arguments else ""
-        raise ValueError(f"argument(s) not known: {', '.join(sorted(arguments))}{hint}")
+def _old_decay(value):
+    """The decay of old programs: the rate is divided by 1 + decay iterations."""
+    if value is None:
+        return 0.0
+    oldnames.tell("decay is not an argument of optimizers any more: it divides learning_rate by "
+                  "1 + decay * iterations as it used to; write learning_rate=schedules."
+                  "InverseTimeDecay(rate, 1, decay)")
+    return in_range("decay", value, low=0)
+
+
+def checked_epsilon(value):
+    """Return an epsilon of at least 0; None, as old programs have it, is the usual one."""
+    return 1e-7 if value is None else in_range("epsilon", value, low=0)
 
 
 def _checked_rate(value):

@@ -9,7 +9,7 @@ from itertools import chain
 
 import numpy as np
 
-from .. import checks
+from .. import checks, oldnames
 from ..quiet import quiet
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
@@ -145,6 +145,7 @@ class Tokenizer:
     texts; one str is read as a text for each character.
     """
 
+    @oldnames.arguments
     def __init__(self, num_words=None, filters=_FILTERS, lower=True, split=" ", char_level=False,
                  oov_token=None, analyzer=None, document_count=0):
         if num_words is not None:

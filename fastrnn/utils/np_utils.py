@@ -6,10 +6,11 @@ The module's name is that of Keras 2, from which programs import these two.
 
 import numpy as np
 
-from .. import checks
+from .. import checks, oldnames
 from ..quiet import quiet
 
 
+@oldnames.arguments
 @quiet
 def to_categorical(x, num_classes=None):
     """Return the class labels `x` as one-hot vectors.
