@@ -7,6 +7,10 @@ from hypothesis import settings
 
 import fastrnn
 
+# Tests whose own arithmetic divides by zero or underflows: not run under --seterr.
+_COMPUTING_THEMSELVES = ("test_symbolic_operators_have_the_shapes_of_numpy",
+                         "test_sigmoid_is_stable", "test_a_cast_that_fails_changes_nothing")
+
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
@@ -27,7 +31,7 @@ def pytest_configure(config):
 def floating_point_errors(request):
     """The settings of a program that looks for its own floating-point errors (--seterr)."""
     mode = request.config.getoption("--seterr")
-    if mode is None:
+    if mode is None or request.node.originalname in _COMPUTING_THEMSELVES:
         yield
         return
     with np.errstate(all=mode, call=_refuse):
