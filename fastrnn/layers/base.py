@@ -93,10 +93,10 @@ class Layer:
         if (type(inputs) is Tensor and mask is None and self.built
                 and is_quiet()):   # the most usual call
             return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
-        return self._called(inputs, mask, training, options)
+        return self._call_quietly(inputs, mask, training, options)
 
     @quiet
-    def _called(self, inputs, mask, training, options):
+    def _call_quietly(self, inputs, mask, training, options):
         several = isinstance(inputs, list | tuple)
         if several and not self.takes_list:
             raise TypeError(f"{self.name} ({type(self).__name__}) takes one array or tensor, got "
