@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all metrics share: a state that batches add to, and its result."""
 
+from functools import partial
+
 import numpy as np
 
 from .. import checks
 from ..losses.weights import aligned, weights_with_mask
-from ..quiet import call_back
+from ..quiet import call_back, is_own
 from ..registry import Configured, snake_case
 
 
@@ -136,7 +138,7 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn, name=None, dtype=None, **options):
         super().__init__(name or function_name(fn), dtype)
-        self._fn = fn
+        self._fn = fn if is_own(fn) else partial(call_back, fn)
         self._options = options
 
     def update_state(self, y_true, y_pred, sample_weight=None):
@@ -153,7 +155,7 @@ class MeanMetricWrapper(Mean):
 
     def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
         """Add a batch; where `mask` is false, values do not count."""
-        values = floats("values", call_back(self._fn, y_true, y_pred, **self._options))
+        values = floats("values", self._fn(y_true, y_pred, **self._options))
         self._add(values, weights_with_mask(sample_weight, mask, values.shape, values.dtype))
 
 
