@@ -10,13 +10,20 @@ SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[
 C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] fastrnn/_core/*.h \
             tests/*.c bench/*.c)
 
-.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras clean
+# Tests of what computes, which run once more under np.seterr(all="raise").
+ARITHMETIC = keras_layers keras_pieces keras_losses keras_metrics keras_gradients optimizers models \
+	reference modules generation preprocessing utils
+
+.PHONY: demo test test-seterr test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras clean
 
 demo: $(VENV)/.package
 	$(PY) -m fastrnn demo
 
 test: $(VENV)/.test
 	$(PY) -m pytest $(ARGS)
+
+test-seterr: $(VENV)/.test
+	$(PY) -m pytest --seterr raise $(ARGS) $(patsubst %,tests/test_%.py,$(ARITHMETIC))
 
 test-c:
 	$(MAKE) -C src_c test

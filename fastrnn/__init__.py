@@ -8,11 +8,14 @@ used.
 """
 
 from . import checks as _checks
+from . import oldnames as _oldnames
 from ._core import contention as _contention
 from ._core import runtime as _runtime
 from ._version import __version__
 from .rnn import GRU, LSTM, RNN, load
 from .stream import Stream
+
+_oldnames.add_modules()
 
 __all__ = [
     "GRU",
@@ -86,7 +89,7 @@ def __getattr__(name):
         from importlib import import_module
 
         return getattr(import_module(f".{_HOMES[name]}", __name__), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return _oldnames.find(__name__, name)
 
 
 def __dir__():

@@ -26,6 +26,7 @@ class Activation(Configured):
         Whether a recurrent layer can have it: the engine's time loop knows it.
     """
 
+    computes = ("__call__", "forward", "backward")
     name = None
     recurrent = False
 

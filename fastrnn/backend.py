@@ -3,7 +3,7 @@
 
 import threading
 
-from . import checks
+from . import checks, oldnames
 from .registry import snake_case
 
 _names_given = {}
@@ -38,6 +38,19 @@ def epsilon():
 def backend():
     """Return "fastrnn", as Keras names its back end."""
     return "fastrnn"
+
+
+def get_value(x):
+    """Return the value of a weight, or of ``optimizer.lr``, as NumPy has it; of old programs."""
+    oldnames.tell("get_value is an old name: use x.numpy()")
+    return x.numpy() if hasattr(x, "numpy") else x
+
+
+def set_value(x, value):
+    """Set the value of a weight, or of ``optimizer.lr``; of old programs."""
+    oldnames.tell("set_value is an old name: use x.assign(value), or optimizer.learning_rate = "
+                  "value")
+    x.assign(value)
 
 
 def clear_session(free_memory=True):

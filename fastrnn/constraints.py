@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from . import oldnames
 from .registry import Configured, Registry
 
 # Keeps a norm of zero from dividing.
@@ -92,3 +93,7 @@ max_norm, unit_norm, min_max_norm, non_neg = MaxNorm, UnitNorm, MinMaxNorm, NonN
 
 _registry = Registry("constraint", (MaxNorm, MinMaxNorm, NonNeg, UnitNorm))
 get, serialize, deserialize = _registry.get, _registry.serialize, _registry.deserialize
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

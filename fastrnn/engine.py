@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import checks
+from . import checks, oldnames
 from ._core.bptt import backward as _recurrent_backward
 from ._core.pack import PackedLayer
 from ._core.recurrent import forward as _recurrent_forward
@@ -27,6 +27,7 @@ from .parameters import (
     initial_values,
     model_shapes,
 )
+from .quiet import quiet
 from .stream import Stream
 
 _DEFAULTS = {
@@ -41,6 +42,11 @@ _DEFAULTS = {
 }
 _CONSTRUCTION = ("input_size", "hidden_size", *_DEFAULTS)
 _SPENT = object()
+
+
+@quiet
+def _drop(array, mask):
+    array *= mask
 
 
 def _state_row(state, row):
@@ -209,7 +215,7 @@ class Engine(Owner):
                 )])
             if keep and self.dropout > 0 and k < last:
                 masks.append(self._dropout_mask(out.shape))
-                out *= masks[k]
+                _drop(out, masks[k])
             x = out
         return tapes, masks
 
@@ -326,7 +332,7 @@ class Engine(Owner):
                     grad_rows[row], direction == 1,
                 )
             if k and kept.masks:
-                out *= kept.masks[k - 1]
+                _drop(out, kept.masks[k - 1])
             dy = out
 
     @property
@@ -418,3 +424,7 @@ class Engine(Owner):
         with self._parameters.lock:
             _, layers = self._packed_layers()
             return Stream(self, [layer[0] for layer in layers], batch_size)
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

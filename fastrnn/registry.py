@@ -3,14 +3,21 @@
 
 import re
 
+from .quiet import set_apart
+
 
 class Configured:
     """An object that its constructor's arguments describe: `fields` are their names.
 
-    Each is an attribute of the same name.
+    Each is an attribute of the same name. `computes` are the public methods with arithmetic.
     """
 
     fields = ()
+    computes = ("__call__", "gradient")
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        set_apart(cls, cls.computes, ("forward", "backward"))
 
     def get_config(self):
         """Return the arguments that make an equal object, as a dict."""

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from . import checks
+from . import checks, oldnames
 from .registry import Configured, Registry
 
 
@@ -149,3 +149,7 @@ def get(identifier):
 
 
 serialize, deserialize = _registry.serialize, _registry.deserialize
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

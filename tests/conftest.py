@@ -7,9 +7,15 @@ from hypothesis import settings
 
 import fastrnn
 
+# Tests whose own arithmetic divides by zero or underflows: not run under --seterr.
+_COMPUTING_THEMSELVES = ("test_symbolic_operators_have_the_shapes_of_numpy",
+                         "test_sigmoid_is_stable", "test_a_cast_that_fails_changes_nothing")
+
 
 def pytest_addoption(parser):
     parser.addoption("--slow", action="store_true", help="run the tests marked slow too")
+    parser.addoption("--seterr", choices=("raise", "warn", "call"),
+                     help="run all tests under np.seterr(all=...)")
 
 
 def pytest_configure(config):
@@ -19,6 +25,23 @@ def pytest_configure(config):
     settings.register_profile("normal", deadline=None, derandomize=True, database=None)
     settings.register_profile("slow", deadline=None)
     settings.load_profile("slow" if config.getoption("--slow") else "normal")
+
+
+@pytest.fixture(autouse=True)
+def floating_point_errors(request):
+    """The settings of a program that looks for its own floating-point errors (--seterr)."""
+    mode = request.config.getoption("--seterr")
+    if mode is None or request.node.originalname in _COMPUTING_THEMSELVES:
+        yield
+        return
+    with np.errstate(all=mode, call=_refuse):
+        before = np.geterr()
+        yield
+        assert np.geterr() == before
+
+
+def _refuse(kind, flag):
+    raise FloatingPointError(kind)
 
 
 @pytest.fixture

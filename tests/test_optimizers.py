@@ -536,7 +536,6 @@ BAD_CALLS = [
     (lambda: AdamW(weight_decay=None), ValueError, "weight_decay must be a float"),
     (lambda: Adam(clipnorm=1, clipvalue=1), ValueError, "only one of .* got clipnorm=1"),
     (lambda: Adam(clipnorm="x"), TypeError, "clipnorm must be a number"),
-    (lambda: Adam(lr=0.1), ValueError, "not known: lr; the learning rate is called learning_rate"),
     (lambda: Adam(loss_scale_factor=2.0), ValueError, "loss_scale_factor must be None"),
     (lambda: Adam(ema_momentum=2.0), ValueError, "ema_momentum must be"),
     (lambda: Adam(gradient_accumulation_steps=1), ValueError, "must be at least 2, got 1"),

@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 from .base import Callback
 
 # Parts of the names of values that should rise, and of those that should fall.
@@ -42,6 +43,7 @@ class Monitor(Callback):
         self.min_delta = abs(checks.number("min_delta", min_delta))
         self._better = None
 
+    @quiet
     def _is_improvement(self, value, reference):
         """Return whether `value` is better than `reference`; than None, it always is."""
         if self._better is None:

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from .. import oldnames
 from .base import Callback
 from .monitor import Monitor
 
@@ -65,6 +66,7 @@ class ReduceLROnPlateau(Monitor):
         The rate does not fall below it.
     """
 
+    @oldnames.arguments
     def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto",
                  min_delta=1e-4, cooldown=0, min_lr=0.0):
         super().__init__(monitor, mode, min_delta=min_delta)

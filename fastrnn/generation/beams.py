@@ -4,6 +4,7 @@
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 
 
 def beam_search(step, log_probabilities, state, steps, beams, stop=(), length_penalty=1.0):
@@ -77,6 +78,7 @@ class _Beams:
         self._ended = np.zeros((rows, beams), bool)
         self._history = []
 
+    @quiet
     def extend(self, log_probabilities):
         """Keep the best after one more token; return which row of the state each came from."""
         if np.isnan(log_probabilities).any():
@@ -108,6 +110,7 @@ class _Beams:
     def finished(self):
         return bool((self._ended | (self._totals == -np.inf)).all())
 
+    @quiet
     def scores(self):
         return self._totals / self._lengths**self._length_penalty
 

@@ -8,8 +8,10 @@ choice. A score of -inf is a token that is never chosen.
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 
 
+@quiet
 def filter_top_k(scores, k):
     """Return `scores` with -inf for all but the k largest of each row.
 
@@ -37,6 +39,7 @@ def filter_top_k(scores, k):
     return np.where(scores < bound, -np.inf, scores)
 
 
+@quiet
 def filter_top_p(scores, p):
     """Return `scores` with -inf outside the nucleus of each row (Holtzman et al., 2020).
 
@@ -73,6 +76,7 @@ def filter_top_p(scores, p):
     return result
 
 
+@quiet
 def draw(scores, temperature, rng):
     """Return an index for each row, drawn from softmax(scores / temperature).
 
@@ -130,6 +134,7 @@ def chooser(temperature=1.0, top_k=None, top_p=None, rng=None):
     if temperature == 0 or not filters:
         return lambda scores: draw(scores, temperature, rng)
 
+    @quiet
     def choose(scores):
         shifted = scores - scores.max(axis=-1, keepdims=True)
         scores = shifted.astype(np.float64) / temperature

@@ -4,6 +4,7 @@
 import numpy as np
 
 from .. import checks, random
+from ..quiet import quiet
 from .beams import beam_search
 from .choice import chooser
 
@@ -131,6 +132,7 @@ def _search(stepper, ids, steps, beams, stop, length_penalty):
     return beam_search(step, _log_softmax(scores), state, steps, beams, stop, length_penalty)
 
 
+@quiet
 def _log_softmax(scores):
     shifted = scores.astype(np.float64) - scores.max(axis=-1, keepdims=True)
     return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))

@@ -10,6 +10,7 @@ from .. import checks
 from ..layers.base import Layer
 from ..layers.recurrent import Recurrent
 from ..models import Model, Sequential
+from ..quiet import call_back, quiet
 from ..tape import Tensor, calling
 
 # What a step's output of these depends on, at their last axis, is that step's input alone. They
@@ -83,6 +84,7 @@ class Stepper:
         """Read one token of each row, (N,); return scores and state as `start` does."""
         return self._run(ids[:, None], state)
 
+    @quiet
     def _run(self, ids, state):
         values = [Tensor(self._encode(ids))]
         finals = []
@@ -104,8 +106,7 @@ class Stepper:
                     values = _last_steps(values)
         scores = values[self._output].array.reshape(len(ids), -1)
         if self._to_log_probabilities:
-            with np.errstate(divide="ignore"):
-                scores = np.log(scores)
+            scores = np.log(scores)
         return scores, State(finals)
 
 
@@ -236,7 +237,7 @@ def _checked(encode):
         raise TypeError(f"encode must be callable, got {type(encode).__name__}")
 
     def checked(ids):
-        inputs = checks.as_ndarray("what encode returns", encode(ids))
+        inputs = checks.as_ndarray("what encode returns", call_back(encode, ids))
         if inputs.shape[:2] != ids.shape or inputs.dtype.kind not in "fiub":
             raise ValueError("encode must return numbers (N, T, ...) for ids (N, T) = "
                              f"{ids.shape}, got {inputs.dtype} of shape {inputs.shape}")

@@ -3,6 +3,8 @@
 
 from importlib import import_module
 
+from .. import oldnames
+
 _HOMES = {
     "activation": ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax"),
     "attention": ("AdditiveAttention", "Attention"),
@@ -34,12 +36,19 @@ __all__ = sorted(_HOME)
 
 def __getattr__(name):
     if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: of Keras' layers it "
-                             "has those in fastrnn.layers.__all__")
+        return _old(name)
     home = _HOME[name]
     value = getattr(import_module(home if home.startswith(".") else f".{home}", __name__), name)
     globals()[name] = value
     return value
+
+
+def _old(name):
+    try:
+        return oldnames.find(__name__, name)
+    except AttributeError:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: of Keras' layers it "
+                             "has those in fastrnn.layers.__all__") from None
 
 
 def __dir__():

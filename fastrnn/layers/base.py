@@ -16,8 +16,9 @@ import functools
 
 import numpy as np
 
-from .. import checks, constraints, initializers, regularizers
+from .. import checks, constraints, initializers, oldnames, regularizers
 from ..backend import floatx, name_of
+from ..quiet import call_back, is_own, is_quiet, quiet, set_apart
 from ..symbolic import SymbolicTensor, connect
 from ..tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
 from .variable import Variable
@@ -89,8 +90,13 @@ class Layer:
         training : bool, optional
             By default, that of the model the call is part of.
         """
-        if type(inputs) is Tensor and mask is None and self.built:   # the most usual call
+        if (type(inputs) is Tensor and mask is None and self.built
+                and is_quiet()):   # the most usual call
             return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
+        return self._call_quietly(inputs, mask, training, options)
+
+    @quiet
+    def _call_quietly(self, inputs, mask, training, options):
         several = isinstance(inputs, list | tuple)
         if several and not self.takes_list:
             raise TypeError(f"{self.name} ({type(self).__name__}) takes one array or tensor, got "
@@ -219,6 +225,9 @@ class Layer:
                             "a subclass of fastrnn.Model")
         if "build" in vars(cls):
             cls.build = _marking_built(cls.build)
+        set_apart(cls, (), ("forward", "backward"))
+        if is_own(cls) and "__init__" in vars(cls):
+            cls.__init__ = oldnames.arguments(cls.__init__)
 
     def ensure_built(self, input_shape):
         """Build the layer unless it is."""
@@ -226,6 +235,7 @@ class Layer:
             self.build(input_shape)
             self.built = True
 
+    @quiet
     def add_weight(self, name, shape, initializer, *, regularizer=None, constraint=None,
                    trainable=True, form=None):
         """Make a `Variable` of the layer.
@@ -243,7 +253,7 @@ class Layer:
         shape = tuple(shape)
         checks.weight_sizes({name: shape}, {f"shape of {self.name}": max(shape, default=1)},
                             self.dtype.itemsize)
-        value = np.asarray(initializers.get(initializer)(shape, self.dtype), self.dtype)
+        value = np.asarray(call_back(initializers.get(initializer), shape, self.dtype), self.dtype)
         if value.shape != shape:
             raise ValueError(f"the initializer of {self.name}/{name} must give shape {shape}, "
                              f"got {value.shape}")

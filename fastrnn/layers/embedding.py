@@ -104,8 +104,7 @@ class Embedding(Layer):
 
 
 def _whole(layer, inputs):
-    with np.errstate(invalid="ignore"):
-        ids = inputs.astype(np.int64)
+    ids = inputs.astype(np.int64)
     fractions = ids != inputs
     if fractions.any():
         _raise_at(layer, inputs, fractions, "whole numbers")

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from ..quiet import call_back
 from ..tape import FOR_INPUTS, Tape, Tensor, calling
 from .base import Layer
 
@@ -55,15 +56,18 @@ class Lambda(Layer):
         if given is not None:
             return (input_shape[0], *given)
         shapes = [self._called(np.zeros([size if s is None else s for s in input_shape],
-                                        self.dtype), None, False).shape for size in (2, 3)]
+                                        self.dtype), None, False, trial=True).shape
+                  for size in (2, 3)]
         return tuple(a if a == b else None for a, b in zip(*shapes, strict=True))
 
     def compute_mask(self, inputs, mask=None):
         return self._mask(inputs, mask) if callable(self._mask) else self.masked(mask)
 
-    def _called(self, x, mask, training):
+    def _called(self, x, mask, training, trial=False):
+        """The function's value; what it makes of the zeros of a trial is no error of its own."""
         given = {"mask": mask, "training": training}
-        return self.function(x, **self._options, **{name: given[name] for name in self._takes})
+        options = self._options | {name: given[name] for name in self._takes}
+        return self.function(x, **options) if trial else call_back(self.function, x, **options)
 
     def forward(self, inputs, mask, training, keep):
         out_mask = self.compute_mask(inputs, mask)

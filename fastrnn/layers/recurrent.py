@@ -3,11 +3,12 @@
 
 import numpy as np
 
-from .. import activations, checks, constraints, initializers, regularizers
+from .. import activations, checks, constraints, initializers, oldnames, regularizers
 from .._core.bptt import backward as run_backward
 from .._core.pack import PackedLayer
 from .._core.recurrent import forward as run_forward
 from ..parameters import GATES, ROLES
+from ..quiet import is_quiet
 from ..tape import FOR_INPUTS, NOTHING, Tensor
 from .base import Layer, known, rank
 from .dropout import RandomMask
@@ -147,7 +148,8 @@ class Recurrent(Layer):
         training : bool, optional
             Whether dropout is on.
         """
-        if initial_state is None and type(inputs) is Tensor and mask is None and self.built:
+        if (initial_state is None and type(inputs) is Tensor and mask is None and self.built
+                and is_quiet()):
             return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
         if initial_state is not None:
             states = (list(initial_state) if isinstance(initial_state, list | tuple)
@@ -391,3 +393,7 @@ def _step_mask(layer, mask, N, T):
 def _pair(states):
     """The engine's (h, c), where a GRU or SimpleRNN has no c."""
     return (states[0], states[1]) if len(states) == 2 else (states[0], None)
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

@@ -4,6 +4,7 @@
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 
 
 class Plain:
@@ -127,6 +128,7 @@ class Variable:
         """Return a copy of the weight as it is shown."""
         return np.array(self.value, order="C")
 
+    @quiet
     def assign(self, value):
         """Copy `value`, cast to the weight's dtype, into the weight.
 

@@ -37,6 +37,7 @@ class Loss(Configured):
 
     fields = ("name", "reduction")
     axis = -1       # of an output: what is no axis of samples
+    computes = ("__call__", "values", "value_and_gradient")
 
     def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
         if reduction not in _REDUCTIONS:

@@ -5,33 +5,39 @@ import numpy as np
 
 from .. import checks
 from ..losses.targets import alike, class_numbers, refuse
+from ..quiet import quiet
 from .base import MeanMetricWrapper, floats
 
 
+@quiet
 def accuracy(y_true, y_pred):
     """Return 1 where an output equals its target, else 0."""
     y_true, y_pred = _pair("accuracy", y_true, y_pred)
     return np.equal(y_true, y_pred).astype(np.float32)
 
 
+@quiet
 def binary_accuracy(y_true, y_pred, threshold=0.5):
     """Return 1 where ``y_pred > threshold`` is what the target, 0 or 1, says, else 0."""
     y_true, y_pred = _pair("binary_accuracy", y_true, y_pred)
     return np.equal(y_true, y_pred > threshold).astype(np.float32)
 
 
+@quiet
 def categorical_accuracy(y_true, y_pred):
     """Return 1 where output and target have their largest number at the same class, else 0."""
     y_true, y_pred = _classes("categorical_accuracy", y_true, y_pred)
     return np.equal(y_true.argmax(-1), y_pred.argmax(-1)).astype(np.float32)
 
 
+@quiet
 def sparse_categorical_accuracy(y_true, y_pred):
     """Return 1 where the output has its largest number at the class of the label, else 0."""
     y_true, y_pred = _labels("sparse_categorical_accuracy", y_true, y_pred)
     return np.equal(y_true, y_pred.argmax(-1)).astype(np.float32)
 
 
+@quiet
 def top_k_categorical_accuracy(y_true, y_pred, k=5):
     """Return 1 where the class of the target's largest number is among the output's `k` largest.
     """
@@ -39,6 +45,7 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
     return _in_top_k("top_k_categorical_accuracy", y_true.argmax(-1), y_pred, k)
 
 
+@quiet
 def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False):
     """Return 1 where the label is among the output's `k` largest, else 0.
 

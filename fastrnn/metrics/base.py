@@ -2,11 +2,13 @@
 """What all metrics share: a state that batches add to, and its result."""
 
 import math
+from functools import partial
 
 import numpy as np
 
 from .. import checks
 from ..losses.weights import aligned, weights_with_mask, without_uncounted
+from ..quiet import call_back, is_own
 from ..registry import Configured, snake_case
 
 
@@ -24,6 +26,7 @@ class Metric(Configured):
     """
 
     fields = ("name",)
+    computes = ("update_state", "update_masked", "result")
 
     def __init__(self, dtype=None, name=None):
         self.name = name or snake_case(type(self).__name__)
@@ -144,7 +147,7 @@ class MeanMetricWrapper(Mean):
 
     def __init__(self, fn, name=None, dtype=None, **options):
         super().__init__(name or function_name(fn), dtype)
-        self._fn = fn
+        self._fn = fn if is_own(fn) else partial(call_back, fn)
         self._options = options
 
     def update_state(self, y_true, y_pred, sample_weight=None):

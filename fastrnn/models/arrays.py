@@ -8,6 +8,7 @@ promise, and what must look at every number does so in pieces.
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 from ..structure import convert, flatten, is_nested, pack
 
 # Numbers that are looked at in one go.
@@ -32,6 +33,7 @@ class Cast:
     def __len__(self):
         return len(self.source)
 
+    @quiet
     def __getitem__(self, rows):
         return self.source[rows].astype(self.dtype)
 

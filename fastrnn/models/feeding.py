@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from ..quiet import quiet
 from ..structure import convert
 from .arrays import as_dtype, read
 from .data import ArrayBatches, IterableBatches, RememberedBatches, batches
@@ -75,6 +76,7 @@ class _Ready:
             yield one_batch(self._model, *_by_names(self._model, x, y), weight)
 
 
+@quiet
 def _fitted(model, x, y, weight):
     """Inputs and targets as the model and the losses want them, to be cast by rows."""
     x = model.ordered_inputs(x)

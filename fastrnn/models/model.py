@@ -7,6 +7,7 @@ import numpy as np
 
 from ..backend import name_of
 from ..layers.base import Layer
+from ..quiet import quiet
 from ..structure import convert, flatten, is_nested, pack
 from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
 from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
@@ -201,6 +202,7 @@ class Model(Trainer, Layer):
         outputs = self.graph.run(self._ordered(inputs))
         return pack(self._output_structure, outputs)
 
+    @quiet
     def __call__(self, inputs, *args, training=None, mask=None, **options):
         """Apply the model to arrays, tensors or symbolic tensors, or a structure of them."""
         if any(isinstance(value, SymbolicTensor) for value in flatten(inputs)):
@@ -245,6 +247,7 @@ class Model(Trainer, Layer):
             return value
         return Tensor(self._cast(self._as_array(value)))
 
+    @quiet
     def run(self, x, training, keep):
         """Call the model on a batch of arrays; return the `Call`, with a tape if `keep`."""
         tensors = Tensor(self._cast(x)) if type(x) is np.ndarray else convert(self._tensor, x)

@@ -6,9 +6,10 @@ from ..layers.input import InputLayer
 from ..structure import is_nested
 from ..symbolic import Graph, Input, SymbolicTensor
 from .model import Model, fitting
+from .oldmethods import OldSequential
 
 
-class Sequential(Model):
+class Sequential(OldSequential, Model):
     """Layers that follow one another.
 
     It is built as soon as the inputs' shape is known: from an `Input` or an ``input_shape`` of

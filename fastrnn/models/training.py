@@ -7,8 +7,9 @@ from contextlib import nullcontext
 import numpy as np
 
 from .. import callbacks as callback_kinds
-from .. import checks, optimizers
+from .. import checks, oldnames, optimizers
 from ..losses.targets import TargetError
+from ..quiet import quiet
 from ..structure import flatten
 from ..tape import collecting_penalties
 from .arrays import as_arrays, row_count
@@ -17,6 +18,7 @@ from .data import is_iterable_of_batches, split, unpack
 from .diagnosis import NotFinite, Place, explained, placed
 from .feeding import feed, one_batch
 from .objective import Objective
+from .oldmethods import WORKERS, OldTrainer
 from .outputs import Gathered, unshared
 from .plan import Plan
 
@@ -24,7 +26,7 @@ from .plan import Plan
 _NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
-class Trainer:
+class Trainer(OldTrainer):
     """The part of a model that trains it; a model gives `run`, which calls its layers."""
 
     def __init__(self):
@@ -38,6 +40,7 @@ class Trainer:
 
     # -- compile -----------------------------------------------------------------------------
 
+    @oldnames.arguments(dropped=("sample_weight_mode",))
     def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None,
                 weighted_metrics=None, run_eagerly=False, steps_per_execution=1,
                 jit_compile="auto", auto_scale_loss=True):
@@ -84,8 +87,18 @@ class Trainer:
 
     @property
     def metrics_names(self):
-        """Names of the values that `evaluate` gives."""
-        return list(self._objective.results()) if self.compiled else []
+        """Names of the values that `evaluate` gives; for a model whose outputs are known, before
+        the first batch too."""
+        if not self.compiled:
+            return []
+        objective = self._objective
+        if objective.terms is None and self.graph is not None:
+            objective = Objective(names=self.output_names, loss=self.loss, **{
+                name: self._compiled_with[given] for name, given in (
+                    ("loss_weights", "loss_weights"), ("given", "metrics"),
+                    ("weighted", "weighted_metrics"))})
+            objective.build(self.graph.outputs, self.graph.outputs)
+        return list(objective.results())
 
     def _need_compiled(self, what):
         for name in _NOT_CALLED:
@@ -110,6 +123,7 @@ class Trainer:
         facts = (self._targets(y, count), outputs, call.masks, self._weights(weight, count))
         return call, facts, sum(penalties)
 
+    @quiet
     def _train_step(self, batch, class_weights=None):
         """Train on a batch; return its loss, which takes in what regularisers add.
 
@@ -127,7 +141,7 @@ class Trainer:
         if not plan.variables:
             import warnings
 
-            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=4)
+            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=6)
         for gradient in plan.gradients:
             gradient.fill(0)
         for variable in plan.regularized:
@@ -143,10 +157,12 @@ class Trainer:
         self._objective.update(loss, call.rows, *facts)
         return loss
 
+    @quiet
     def _test_step(self, batch):
         """Take a batch into the running loss and metrics; return its loss."""
         return self._judged(batch)[0]
 
+    @quiet
     def _strict_test_step(self, batch, class_weights=None):
         """As `_test_step`, but a loss that is not finite raises NotFinite."""
         loss, facts, activity = self._judged(batch)
@@ -173,6 +189,7 @@ class Trainer:
 
     # -- fit ---------------------------------------------------------------------------------
 
+    @oldnames.arguments(dropped=WORKERS)
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
             validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
             sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
@@ -283,7 +300,6 @@ class Trainer:
             for layer in plan.layers:
                 layer.version += 1
 
-    @np.errstate(over="ignore", invalid="ignore")   # what overflows shows in the loss
     def _train_epoch(self, train, hooks, epoch, class_weights):
         """Train on the batches of an epoch; return whether there was one."""
         results, index = self._objective.results, None
@@ -316,6 +332,7 @@ class Trainer:
 
     # -- evaluate, predict -------------------------------------------------------------------
 
+    @oldnames.arguments(dropped=WORKERS)
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None,
                  steps=None, callbacks=None, return_dict=False):
         """Return the loss and metrics on data, as `fit` takes them.
@@ -394,6 +411,7 @@ class Trainer:
             raise ValueError("x must have at least one row, got none")
         return call.packed(made.arrays())
 
+    @quiet
     def predict_on_batch(self, x):
         """Return the outputs for one batch."""
         x = as_arrays("x", x)
@@ -420,6 +438,7 @@ class Trainer:
         self._need_compiled("test_on_batch")
         return self._one_batch(self._strict_test_step, x, y, sample_weight, None, return_dict)
 
+    @quiet
     def _one_batch(self, step, x, y, sample_weight, class_weights, return_dict):
         self._plan = Plan(self)
         x = as_arrays("x", x)

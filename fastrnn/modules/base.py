@@ -5,6 +5,7 @@ from contextlib import ExitStack, contextmanager
 
 from ..module import Module, Owner
 from ..parameters import Gradients, Parameters
+from ..quiet import set_apart
 
 
 class Layer(Owner):
@@ -21,6 +22,10 @@ class Layer(Owner):
         self.grads = Gradients(self._parameters)
         self.dtype = next(iter(values.values())).dtype
         self._kept = None
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        set_apart(cls, ("forward", "backward"))
 
     def __call__(self, *args, **kwargs):
         return self.forward(*args, **kwargs)

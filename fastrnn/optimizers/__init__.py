@@ -5,12 +5,13 @@
 engine or a module of fastrnn.modules.
 """
 
+from .. import oldnames
 from ..registry import Registry
 from . import schedules
-from .adam import Adam, Adamax, AdamW, Nadam
 from .base import Optimizer
+from .descent import SGD
+from .moments import Adam, Adamax, AdamW, Nadam
 from .rms import Adadelta, Adagrad, RMSprop
-from .sgd import SGD
 
 __all__ = [
     "SGD",
@@ -63,3 +64,7 @@ def get(identifier):
         return deserialize(identifier)
     raise ValueError("optimizer must be a name, an Optimizer or a config, got "
                      f"{identifier!r}")
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

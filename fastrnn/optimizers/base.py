@@ -7,8 +7,9 @@ import warnings
 
 import numpy as np
 
-from .. import checks
+from .. import checks, oldnames
 from .._core.updates import RULES, change, identical, misfit, squared_norms
+from ..quiet import call_back, is_own, quiet
 from ..registry import Configured, snake_case
 from . import schedules
 from .states import check_names, loaded, saved
@@ -29,6 +30,7 @@ class Rate(float):
         """Set the optimiser's rate."""
         self._optimizer.learning_rate = value
 
+    @quiet
     def numpy(self):
         """Return it as a NumPy number."""
         return np.float32(self)
@@ -78,6 +80,7 @@ class Optimizer(Configured):
     # The rule of `fastrnn._core.updates`, and the arguments of the subclass.
     rule = None
     fields = ()
+    computes = ("apply", "step", "finalize_variable_values")
     # What the arrays of the rule start from.
     initial = 0.0
 
@@ -85,7 +88,9 @@ class Optimizer(Configured):
                  global_clipnorm=None, use_ema=False, ema_momentum=0.99,
                  ema_overwrite_frequency=None, loss_scale_factor=None,
                  gradient_accumulation_steps=None, name=None, **unknown):
-        _refuse_unknown(unknown)
+        self.decay = _old_decay(unknown.pop("decay", None))
+        if unknown:
+            raise ValueError(f"argument(s) not known: {', '.join(sorted(unknown))}")
         if loss_scale_factor is not None:
             raise ValueError("loss_scale_factor must be None: losses are not scaled, "
                              f"got {loss_scale_factor!r}")
@@ -114,7 +119,14 @@ class Optimizer(Configured):
         self._parts = {}
         self._unbind()
 
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if is_own(cls) and "__init__" in vars(cls):
+            cls.__init__ = oldnames.arguments(cls.__init__)
+
     # -- settings ----------------------------------------------------------------------------
+
+    lr = oldnames.attribute("optimizer", "learning_rate")
 
     @property
     def learning_rate(self):
@@ -174,6 +186,8 @@ class Optimizer(Configured):
                   "gradient_accumulation_steps")
         config = {"name": self.name, "learning_rate": rate}
         config |= {field: getattr(self, field) for field in common}
+        if self.decay:
+            config["decay"] = self.decay
         return config | super().get_config()
 
     @classmethod
@@ -256,6 +270,8 @@ class Optimizer(Configured):
 
     def _change(self, arrays, gradients):
         rate, steps = self._rate(), self.iterations + 1
+        if self.decay:
+            rate /= 1 + self.decay * (steps - 1)
         numbers = self._numbers(self._real, rate, steps)
         scales = None
         if self.clipnorm or self.global_clipnorm:
@@ -285,7 +301,7 @@ class Optimizer(Configured):
             return rate
         if isinstance(rate, schedules.LearningRateSchedule):
             return float(rate(self._calls))
-        return float(rate())
+        return float(call_back(rate))
 
     def _scales(self, squares):
         """Return the factor of each gradient that clips its norm or the joint one."""
@@ -405,7 +421,7 @@ class Optimizer(Configured):
             raise ValueError("no variable has a gradient: "
                              f"{', '.join(_name_of(v) for v in variables)}")
         missing = [_name_of(v) for v in variables if not any(v is other for other in there)]
-        warnings.warn(f"no gradient for {', '.join(missing)}: left as they are", stacklevel=4)
+        warnings.warn(f"no gradient for {', '.join(missing)}: left as they are", stacklevel=5)
         self._apply(there, None)
 
     # -- files -------------------------------------------------------------------------------
@@ -471,13 +487,19 @@ def _optional_count(name, value, minimum):
     return None if value is None else checks.count(name, value, minimum=minimum)
 
 
-def _refuse_unknown(arguments):
-    if arguments.pop("decay", None) is not None:
-        warnings.warn("decay is not an argument of optimizers any more and is ignored; "
-                      "use a schedule as learning_rate", stacklevel=4)
-    if arguments:
-        hint = "; the learning rate is called learning_rate" if "lr" in arguments else ""
-        raise ValueError(f"argument(s) not known: {', '.join(sorted(arguments))}{hint}")
+def _old_decay(value):
+    """The decay of old programs: the rate is divided by 1 + decay iterations."""
+    if value is None:
+        return 0.0
+    oldnames.tell("decay is not an argument of optimizers any more: it divides learning_rate by "
+                  "1 + decay * iterations as it used to; write learning_rate=schedules."
+                  "InverseTimeDecay(rate, 1, decay)")
+    return in_range("decay", value, low=0)
+
+
+def checked_epsilon(value):
+    """Return an epsilon of at least 0; None, as old programs have it, is the usual one."""
+    return 1e-7 if value is None else in_range("epsilon", value, low=0)
 
 
 def _checked_rate(value):

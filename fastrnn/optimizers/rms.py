@@ -2,7 +2,7 @@
 """Steps divided by the root of squared gradients, summed or averaged."""
 
 from .. import checks
-from .base import Optimizer, in_range
+from .base import Optimizer, checked_epsilon, in_range
 
 
 class RMSprop(Optimizer):
@@ -35,7 +35,7 @@ class RMSprop(Optimizer):
                  **common):
         self.rho = in_range("rho", rho, low=0, high=1)
         self.momentum = in_range("momentum", momentum, low=0, high=1)
-        self.epsilon = in_range("epsilon", epsilon, low=0)
+        self.epsilon = checked_epsilon(epsilon)
         self.centered = checks.flag("centered", centered)
         super().__init__(learning_rate, **common)
 
@@ -69,7 +69,7 @@ class Adagrad(Optimizer):
     def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, **common):
         self.initial_accumulator_value = in_range(
             "initial_accumulator_value", initial_accumulator_value, low=0)
-        self.epsilon = in_range("epsilon", epsilon, low=0)
+        self.epsilon = checked_epsilon(epsilon)
         super().__init__(learning_rate, **common)
 
     @property
@@ -108,7 +108,7 @@ class Adadelta(Optimizer):
 
     def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, **common):
         self.rho = in_range("rho", rho, low=0, high=1)
-        self.epsilon = in_range("epsilon", epsilon, low=0)
+        self.epsilon = checked_epsilon(epsilon)
         super().__init__(learning_rate, **common)
 
     def _slots(self):

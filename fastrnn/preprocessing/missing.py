@@ -4,8 +4,10 @@
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 
 
+@quiet
 def fill_missing(x, method="previous", indicator=False):
     """Return `x` with its missing values filled from others of the same feature.
 
@@ -84,6 +86,5 @@ def _linear(x, missing):
     share = ((steps - left) / gap).astype(x.dtype)
     before = np.take_along_axis(x, left, axis=-2)
     after = np.take_along_axis(x, right, axis=-2)
-    with np.errstate(invalid="ignore"):
-        line = before * (1 - share) + after * share
+    line = before * (1 - share) + after * share
     return np.where(missing & (left != right), line, before)

@@ -9,7 +9,8 @@ from itertools import chain
 
 import numpy as np
 
-from .. import checks
+from .. import checks, oldnames
+from ..quiet import quiet
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "tfidf", "freq")
@@ -144,6 +145,7 @@ class Tokenizer:
     texts; one str is read as a text for each character.
     """
 
+    @oldnames.arguments
     def __init__(self, num_words=None, filters=_FILTERS, lower=True, split=" ", char_level=False,
                  oov_token=None, analyzer=None, document_count=0):
         if num_words is not None:
@@ -287,6 +289,7 @@ class Tokenizer:
         """
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
+    @quiet
     def sequences_to_matrix(self, sequences, mode="binary"):
         """Return one row for each sequence, one column for each number.
 

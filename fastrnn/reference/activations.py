@@ -20,20 +20,25 @@ elu is of Clevert et al. 2016, selu, with its constants S and A, of Klambauer et
 
 import numpy as np
 
+from ..quiet import quiet
 
+
+@quiet
 def sigmoid(a):
     """1 / (1 + exp(-a)), without overflow: exp is only taken of -|a|."""
     e = np.exp(-np.abs(a))
     return np.where(a < 0, e, 1) / (1 + e)
 
 
+@quiet
 def sigmoid_slope(y):
     return y * (1 - y)
 
 
-tanh = np.tanh
+tanh = quiet(np.tanh)
 
 
+@quiet
 def tanh_slope(y):
     return 1 - y * y
 
@@ -54,6 +59,7 @@ def relu6_slope(y):
     return ((y > 0) & (y < 6)).astype(y.dtype)
 
 
+@quiet
 def hard_sigmoid(a):
     return np.clip(a / 6 + 0.5, 0, 1)
 
@@ -70,6 +76,7 @@ def linear_slope(y):
     return np.ones_like(y)
 
 
+@quiet
 def elu(a):
     return np.where(a > 0, a, np.expm1(np.minimum(a, 0)))
 
@@ -82,6 +89,7 @@ SELU_SCALE = 1.0507009873554805
 SELU_ALPHA = 1.6732632423543772
 
 
+@quiet
 def selu(a):
     return SELU_SCALE * np.where(a > 0, a, SELU_ALPHA * np.expm1(np.minimum(a, 0)))
 
@@ -90,24 +98,28 @@ def selu_slope(y):
     return np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
 
 
+@quiet
 def softplus(a):
     """max(a, 0) + log(1 + exp(-|a|)), without overflow."""
     return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
 
 
+@quiet
 def softplus_slope(y):
     return -np.expm1(-y)
 
 
+@quiet
 def softsign(a):
     return a / (1 + np.abs(a))
 
 
+@quiet
 def softsign_slope(y):
     return (1 - np.abs(y)) ** 2
 
 
-exponential = np.exp
+exponential = quiet(np.exp)
 
 
 def exponential_slope(y):

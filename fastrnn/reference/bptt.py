@@ -7,9 +7,11 @@ row that ended early waits with its dh_n, dc_n until the loop comes to its last 
 
 import numpy as np
 
+from ..quiet import quiet
 from .sequence import CELLS
 
 
+@quiet
 def backward(tape, dy=None, dh_n=None, dc_n=None):
     """Gradients of a loss from its gradients by the results of `forward`.
 

@@ -8,6 +8,7 @@ draws the same parameters and, in the same dtype, the same dropout.
 
 import numpy as np
 
+from ..quiet import quiet
 from . import bptt, sequence
 from .layer import Layer
 from .stream import Stream
@@ -86,6 +87,7 @@ class _Model:
         """Iterate over the values of `state_dict`."""
         return iter(self.state_dict().values())
 
+    @quiet
     def load_state_dict(self, mapping):
         """Copy the parameters from a mapping of torch.nn's names to arrays.
 
@@ -170,6 +172,7 @@ class _Model:
         kept = [self._rng.random(shape, self.dtype) >= self.dropout for _ in range(count)]
         return [np.multiply(mask, scale, dtype=self.dtype) for mask in kept]
 
+    @quiet
     def __call__(self, x, state=None, lengths=None):
         """Run the model; return y, state.
 
@@ -204,6 +207,7 @@ class _Model:
             self._tape = tapes, masks, batched
         return self._as_given(y, batched), self._join_state(h_n, c_n, batched)
 
+    @quiet
     def backward(self, dy, dstate=None):
         """Backpropagate through the last call in training; add into `grads`; return dx, dstate.
 

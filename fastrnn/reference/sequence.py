@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ..quiet import quiet
 from . import gru, lstm, rnn
 from .layer import Layer
 
@@ -41,6 +42,7 @@ def reading_order(T, lengths, reverse):
         yield np.where(reverse, lengths[rows] - 1 - s, s), rows
 
 
+@quiet
 def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False, masks=None):
     """Run one layer in one direction.
 

@@ -3,6 +3,7 @@
 
 import numpy as np
 
+from ..quiet import quiet
 from .sequence import CELLS
 
 
@@ -28,6 +29,7 @@ class Stream:
         copies = tuple(part.copy() for part in self.parts)
         return copies if self._model.cell == "lstm" else copies[0]
 
+    @quiet
     def step(self, x, out=None):
         """Return y (N, P) of x (N, I), written into `out` if given."""
         y = np.asarray(x, self._model.dtype)

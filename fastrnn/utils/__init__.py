@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helpers around a model: labels, padding, windows of a series, data sets, seeds."""
 
+from .. import oldnames
 from ..backend import clear_session
 from . import np_utils
 from .datasets import PyDataset, Sequence
@@ -13,3 +14,7 @@ __all__ = [
     "PyDataset", "Sequence", "clear_session", "normalize", "np_utils", "pad_sequences",
     "set_random_seed", "timeseries_dataset_from_array", "to_categorical",
 ]
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

@@ -6,9 +6,12 @@ The module's name is that of Keras 2, from which programs import these two.
 
 import numpy as np
 
-from .. import checks
+from .. import checks, oldnames
+from ..quiet import quiet
 
 
+@oldnames.arguments
+@quiet
 def to_categorical(x, num_classes=None):
     """Return the class labels `x` as one-hot vectors.
 
@@ -48,8 +51,7 @@ def to_categorical(x, num_classes=None):
 def _whole_numbers(x):
     """Return `x` as int64; strings of digits count, as NumPy reads them."""
     array = checks.as_ndarray("x", x)
-    with np.errstate(invalid="ignore"):
-        labels = array.astype(np.int64)
+    labels = array.astype(np.int64)
     if array.dtype.kind == "f" and (labels != array).any():
         where = tuple(map(int, np.argwhere(labels != array)[0]))
         raise ValueError(f"x must hold whole numbers, got {array[where]} at {list(where)}")
@@ -63,6 +65,7 @@ def _check_range(labels, num_classes):
                          f"at {list(where)}")
 
 
+@quiet
 def normalize(x, axis=-1, order=2):
     """Return `x` with its vectors along `axis` divided by their norm; zero vectors stay zero.
 

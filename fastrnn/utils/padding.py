@@ -4,10 +4,12 @@
 import numpy as np
 
 from .. import checks
+from ..quiet import quiet
 
 _SIDES = ("pre", "post")
 
 
+@quiet
 def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre",
                   value=0.0):
     """Return sequences of unequal length as one array, short ones padded and long ones cut.

@@ -4,7 +4,7 @@
 import math
 
 from .. import checks
-from .base import Optimizer, in_range
+from .base import Optimizer, checked_epsilon, in_range
 
 
 class _Moments(Optimizer):
@@ -15,7 +15,7 @@ class _Moments(Optimizer):
     def __init__(self, learning_rate, beta_1, beta_2, epsilon, common):
         self.beta_1 = in_range("beta_1", beta_1, low=0, below=1)
         self.beta_2 = in_range("beta_2", beta_2, low=0, below=1)
-        self.epsilon = in_range("epsilon", epsilon, low=0)
+        self.epsilon = checked_epsilon(epsilon)
         super().__init__(learning_rate, **common)
 
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Methods of old programs for Keras: each says once what to call, and calls it."""
+
+import math
+from itertools import chain
+
+from .. import oldnames
+from ..structure import flatten
+
+# What told Keras how to run a generator beside the training.
+WORKERS = ("max_queue_size", "workers", "use_multiprocessing", "max_q_size", "nb_worker",
+           "pickle_safe")
+
+
+class OldTrainer:
+    """The methods for generators that `fit`, `evaluate` and `predict` took the place of."""
+
+    def fit_generator(self, generator, steps_per_epoch=None, epochs=1, verbose=1, callbacks=None,
+                      validation_data=None, validation_steps=None, validation_freq=1,
+                      class_weight=None, max_queue_size=10, workers=1, use_multiprocessing=False,
+                      shuffle=True, initial_epoch=0, samples_per_epoch=None, nb_epoch=None,
+                      nb_val_samples=None, **options):
+        """Train on a generator's batches, as `fit` does.
+
+        Parameters
+        ----------
+        generator, steps_per_epoch, epochs, ...
+            As of `fit`.
+        samples_per_epoch, nb_val_samples : int, optional
+            Of Keras 1: rows of an epoch and of a validation, in batches like the first.
+        nb_epoch : int, optional
+            Of Keras 1: epochs.
+        max_queue_size, workers, use_multiprocessing
+            Accepted; they change nothing here.
+        """
+        _tell("fit_generator", "fit")
+        _check(options)
+        generator, steps_per_epoch = _steps(generator, steps_per_epoch, samples_per_epoch)
+        validation_data, validation_steps = _steps(validation_data, validation_steps,
+                                                   nb_val_samples)
+        return self.fit(
+            generator, steps_per_epoch=steps_per_epoch,
+            epochs=epochs if nb_epoch is None else nb_epoch, verbose=verbose,
+            callbacks=callbacks, validation_data=validation_data,
+            validation_steps=validation_steps, validation_freq=validation_freq,
+            class_weight=class_weight, shuffle=shuffle, initial_epoch=initial_epoch,
+        )
+
+    def evaluate_generator(self, generator, steps=None, callbacks=None, max_queue_size=10,
+                           workers=1, use_multiprocessing=False, verbose=0, val_samples=None,
+                           **options):
+        """Return the loss and metrics of a generator's batches, as `evaluate` does."""
+        _tell("evaluate_generator", "evaluate")
+        _check(options)
+        generator, steps = _steps(generator, steps, val_samples)
+        return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose)
+
+    def predict_generator(self, generator, steps=None, callbacks=None, max_queue_size=10,
+                          workers=1, use_multiprocessing=False, verbose=0, val_samples=None,
+                          **options):
+        """Return the outputs for a generator's batches, as `predict` does."""
+        _tell("predict_generator", "predict")
+        _check(options)
+        generator, steps = _steps(generator, steps, val_samples)
+        return self.predict(generator, steps=steps, callbacks=callbacks, verbose=verbose)
+
+
+class OldSequential:
+    """What a Sequential had for classifiers."""
+
+    def predict_classes(self, x, batch_size=None, verbose=0):
+        """Return the number of the likeliest class of each row, int64; of an output of one
+        number whether it is above 0.5, int32."""
+        oldnames.tell("predict_classes is an old name: use model.predict(x).argmax(-1), or for an "
+                      "output of one number (model.predict(x) > 0.5).astype('int32')")
+        y = self.predict(x, batch_size=batch_size, verbose=verbose)
+        return y.argmax(-1) if y.shape[-1] > 1 else (y > 0.5).astype("int32")
+
+    def predict_proba(self, x, batch_size=None, verbose=0):
+        """Return the outputs, as `predict` does."""
+        _tell("predict_proba", "predict")
+        return self.predict(x, batch_size=batch_size, verbose=verbose)
+
+
+def _tell(old, new):
+    oldnames.tell(f"{old} is an old name: use model.{new}")
+
+
+def _check(options):
+    unknown = sorted(set(options) - set(WORKERS))
+    if unknown:
+        raise TypeError(f"argument(s) not known: {', '.join(unknown)}")
+
+
+def _steps(generator, steps, samples):
+    """The generator, and its batches where their rows are given: counted by the first one."""
+    if samples is None or steps is not None or isinstance(generator, tuple):
+        return generator, steps
+    if not hasattr(generator, "__next__"):
+        first = next(iter(generator))
+    else:
+        first = next(generator)
+        generator = chain([first], generator)
+    x = first[0] if isinstance(first, tuple) else first
+    return generator, math.ceil(samples / len(flatten(x)[0]))
