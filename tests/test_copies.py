@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import fastrnn
+from configs import parts
 from fastrnn import (
     activations,
     callbacks,
@@ -27,7 +28,6 @@ from fastrnn import (
 from fastrnn._core.runtime import SettingError
 from fastrnn.generation.stepper import Stepper
 from fastrnn.optimizers import schedules
-from configs import parts
 from processes import run_python
 from tolerances import ACROSS_ISAS, relative_error
 
