@@ -6,7 +6,7 @@ command line around it is in cli.py, the model and its training in charmodel.py,
 """
 
 import math
-import os
+import sys
 import time
 from dataclasses import dataclass
 
@@ -156,18 +156,12 @@ class _Progress:
     _MEMORY = 50
 
     def __init__(self, trainer, budget):
-        from tqdm import tqdm
-
         self._trainer, self._budget = trainer, budget
         self._first = trainer.updates
         self._elapsed = trainer.elapsed
         self._bits = None
         unit = "updates" if budget.updates else "s"
-        self._bar = tqdm(
-            total=budget.total, initial=budget.done(trainer),
-            bar_format=f"{{percentage:3.0f}}%|{{bar}}| {{n:.0f}}/{{total:.0f}} {unit}{{postfix}}",
-            mininterval=0.2 if os.isatty(2) else 5.0,
-        )
+        self._bar = _bar(budget.total, budget.done(trainer), unit)
 
     def __enter__(self):
         return self
@@ -186,3 +180,38 @@ class _Progress:
             f"{self._bits:.3f} bits/char, {speed / 1000:.0f}k chars/s", refresh=False
         )
         self._bar.update(self._budget.done(trainer) - self._bar.n)
+
+
+def _bar(total, done, unit):
+    """Return a bar of tqdm's on standard error, or what takes its place."""
+    interval = 0.2 if sys.stderr is not None and sys.stderr.isatty() else 5.0
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return _Lines(total, done, unit, interval=5.0)
+    return tqdm(
+        total=total, initial=done, mininterval=interval,
+        bar_format=f"{{percentage:3.0f}}%|{{bar}}| {{n:.0f}}/{{total:.0f}} {unit}{{postfix}}",
+    )
+
+
+class _Lines:
+    """A line every so many seconds, called as tqdm's bar is."""
+
+    def __init__(self, total, done, unit, interval):
+        self.total, self.n, self.unit, self.interval = total, done, unit, interval
+        self._text, self._next = "", 0.0
+
+    def set_postfix_str(self, text, refresh):
+        self._text = text
+
+    def update(self, more):
+        self.n += more
+        now = time.perf_counter()
+        if now >= self._next and sys.stderr is not None:
+            self._next = now + self.interval
+            print(f"{self.n:.0f}/{self.total:.0f} {self.unit}, {self._text}", file=sys.stderr,
+                  flush=True)
+
+    def close(self):
+        pass

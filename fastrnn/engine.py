@@ -421,9 +421,9 @@ class Engine(Owner):
             raise ValueError("a bidirectional model cannot stream: the reverse direction "
                              "starts at the end of the sequence")
         batch_size = checks.count("batch_size", batch_size)
-        with self._parameters.lock:
-            _, layers = self._packed_layers()
-            return Stream(self, [layer[0] for layer in layers], batch_size)
+        parameters = self._parameters
+        with parameters.lock:
+            return Stream(self, self._packed_layers()[1], batch_size, parameters.snapshot())
 
 
 def __getattr__(name):

@@ -6,6 +6,7 @@ Arrays are handed out read-only. They change through `Parameters.assign`, `Param
 derived from the values (packed layers, a kept forward) knows that it is out of date.
 """
 
+import weakref
 from collections.abc import Mapping
 from contextlib import contextmanager
 from threading import RLock
@@ -83,6 +84,21 @@ def initial_values(shapes, hidden_size, dtype, rng):
             for name, shape in shapes.items()}
 
 
+class Snapshot:
+    """The values that parameters had at one time.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray, or None
+        Copies; None as long as the parameters have these values themselves.
+    """
+
+    __slots__ = ("__weakref__", "arrays")
+
+    def __init__(self, arrays=None):
+        self.arrays = arrays
+
+
 class Parameters:
     """Named arrays with a version.
 
@@ -108,18 +124,38 @@ class Parameters:
         self.views = {name: _read_only(array) for name, array in values.items()}
         self.version = 0
         self.lock = RLock()
+        self._snapshot = None
 
     def __getstate__(self):
         with self.lock:
-            return {name: array.copy() for name, array in self.arrays.items()}
+            return self._copies()
 
     def __setstate__(self, values):
         self.__init__(values)
+
+    def _copies(self):
+        return {name: array.copy() for name, array in self.arrays.items()}
+
+    def snapshot(self):
+        """Return the `Snapshot` of the present values; they are copied when they first change."""
+        with self.lock:
+            kept = self._snapshot and self._snapshot()
+            if kept is None:
+                kept = Snapshot()
+                self._snapshot = weakref.ref(kept)
+            return kept
+
+    def _keep_snapshot(self):
+        kept, self._snapshot = self._snapshot(), None
+        if kept is not None:
+            kept.arrays = self._copies()
 
     @contextmanager
     def updating(self):
         """Yield the writable arrays; the version goes up at the end, after an error too."""
         with self.lock:
+            if self._snapshot is not None:
+                self._keep_snapshot()
             try:
                 yield dict(self.arrays)
             finally:

@@ -5,6 +5,7 @@ import numpy as np
 
 from . import checks
 from ._core.stream import StreamCore
+from .parameters import Snapshot
 
 _ndarray = np.ndarray
 _empty = np.empty
@@ -16,14 +17,20 @@ class Stream:
     It keeps the weights its model had when it was made: changing them later does not reach it.
     It always evaluates (no dropout, nothing kept for gradients). Different streams may step in
     different threads at once; one stream is for one thread at a time.
+
+    A copy or a pickle has the state and the weights of the stream, and goes on by itself to the
+    same bits. Its model comes with it: `copy.copy` shares it, `copy.deepcopy` and `pickle` copy
+    it, once with all that is copied together. On another instruction set the weights are packed
+    for that one. While a copy is made, the stream must not step nor its model be trained.
     """
 
-    __slots__ = ("_core", "_dtype", "_model", "_shape", "_step", "batch_size")
+    __slots__ = ("_core", "_dtype", "_model", "_shape", "_snapshot", "_step", "batch_size")
 
-    def __init__(self, model, layers, batch_size):
-        self._core = StreamCore(layers, batch_size)
+    def __init__(self, model, layers, batch_size, snapshot):
+        self._core = StreamCore([directions[0] for directions in layers], batch_size)
         self._step = self._core.step
         self._model = model
+        self._snapshot = snapshot
         self._dtype = model.dtype
         self._shape = (batch_size, model.output_size)
         self.batch_size = batch_size
@@ -123,5 +130,21 @@ class Stream:
         rows = slice(None) if rows is None else checks.row_index("rows", rows, self.batch_size)
         self._write(rows, 0, 0)
 
+    def __reduce__(self):
+        model = self._model
+        with model._parameters.lock:
+            # Weights that the model still has need not be held twice.
+            return _restored, (model, self.batch_size, self._snapshot.arrays, self.state)
+
     def __repr__(self):
         return f"<Stream of {self._model!r}, batch_size={self.batch_size}>"
+
+
+def _restored(model, batch_size, arrays, state):
+    """Return a stream with the weights `arrays` by name, None for those the model has."""
+    if arrays is None:
+        stream = model.stream(batch_size)
+    else:
+        stream = Stream(model, model._pack(arrays), batch_size, Snapshot(arrays))
+    stream.state = state
+    return stream

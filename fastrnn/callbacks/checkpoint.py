@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from .display import say
 from .monitor import Monitor
 
 _MODEL_FILES = (".keras", ".h5", ".safetensors")
@@ -113,4 +114,4 @@ class ModelCheckpoint(Monitor):
 
     def _say(self, epoch, text):
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: {text}")
+            say(f"Epoch {epoch + 1}: {text}")

@@ -1,20 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run shows while it goes on: a bar an epoch, or a line an epoch."""
 
-import sys
 from time import perf_counter
 
 from .base import Callback
+from .display import bar_for_output, say
 
-# Seconds between two drawings of a bar, on a terminal and in a file.
-_INTERVAL, _INTERVAL_IN_FILE = 0.1, 5.0
+# Seconds between two drawings of a bar.
+_INTERVAL = 0.1
 
 
 class ProgressBar(Callback):
     """Shows how far a run is and its values so far: verbose=1 draws a bar, verbose=2 writes a line.
 
-    In `fit` there is one for each epoch, and its validation is silent. The loop calls `advance`
-    after each batch; nothing is formatted until the bar is drawn again.
+    Both go to standard output. A bar needs a terminal or a notebook; into anything else, a file
+    say, verbose=1 writes lines too. In `fit` there is one for each epoch, and its validation is
+    silent. The loop calls `advance` after each batch; nothing is formatted until the bar is drawn
+    again.
 
     Attributes
     ----------
@@ -72,49 +74,37 @@ class ProgressBar(Callback):
             return
         now = perf_counter()
         if now >= self._next:
-            self._next = now + self._interval
-            self._draw(logs() if callable(logs) else logs)
+            self._next = now + _INTERVAL
+            values = parts(logs() if callable(logs) else logs)
+            self._bar.draw(self._seen, self._times(), values)
 
     def _open(self, title):
         self._title, self._seen = title, 0
         self._began = perf_counter()
-        if self.verbose == 1:
-            from tqdm import tqdm
-
-            terminal = sys.stderr.isatty()
-            self._interval = _INTERVAL if terminal else _INTERVAL_IN_FILE
-            self._next = self._began + self._interval
-            # With a delay it is not drawn before the first `advance` that is due.
-            self._bar = tqdm(total=self.steps, desc=title or None, unit="step", mininterval=0,
-                             miniters=1, delay=1e-9)
-
-    def _draw(self, logs):
-        self._bar.set_postfix_str(described(logs), refresh=False)
-        self._bar.update(self._seen - self._bar.n)
+        self._next = self._began + _INTERVAL
+        self._bar = bar_for_output(self.steps, title) if self.verbose == 1 else None
 
     def _close(self, logs):
-        if self.verbose == 1 and self._bar is not None:
-            self._bar.total = self._bar.total or self._seen
-            self._bar.set_postfix_str(described(logs), refresh=False)
-            self._bar.n = self._seen
-            self._bar.close()
+        if self._bar is not None:
+            self._bar.close(self._seen, self._times(), parts(logs))
             self._bar = None
-        elif self.verbose == 2:
-            print(self._line(logs))
+        elif self.verbose:
+            done = f"{self._seen}/{self.steps or self._seen}"
+            say(" - ".join(filter(None, (self._title, done, *self._times(), *parts(logs)))))
         self.steps = self.steps or self._seen
 
-    def _line(self, logs):
+    def _times(self):
+        """The seconds since the beginning, those left where they are known, and those of a step."""
         seconds = perf_counter() - self._began
         each = seconds / max(self._seen, 1)
-        parts = [self._title] if self._title else []
-        parts += [f"{self._seen}/{self.steps or self._seen}", f"{seconds:.0f}s",
-                  f"{each * 1e3:.0f}ms/step" if each >= 1e-3 else f"{each * 1e6:.0f}us/step"]
-        return " - ".join([*parts, described(logs)] if logs else parts)
+        left = each * (self.steps - self._seen) if self.steps else 0
+        passed = f"{seconds:.0f}s" + (f" of {seconds + left:.0f}s" if left > 0 else "")
+        return [passed, f"{each * 1e3:.0f}ms/step" if each >= 1e-3 else f"{each * 1e6:.0f}us/step"]
 
 
-def described(logs):
-    """Return logs as text: ``loss: 0.1234 - val_loss: 1.2345e-05``."""
-    return " - ".join(f"{name}: {_number(value)}" for name, value in (logs or {}).items())
+def parts(logs):
+    """Return logs as texts: ``["loss: 0.1234", "val_loss: 1.2345e-05"]``."""
+    return [f"{name}: {_number(value)}" for name, value in (logs or {}).items()]
 
 
 def _number(value):

@@ -5,6 +5,7 @@ import numpy as np
 
 from .. import oldnames
 from .base import Callback
+from .display import say
 from .monitor import Monitor
 
 
@@ -35,7 +36,7 @@ class LearningRateScheduler(Callback):
             raise ValueError(f"schedule must return a float, got {rate!r}")
         optimizer.learning_rate = rate
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: the learning rate is set to {rate}.")
+            say(f"Epoch {epoch + 1}: the learning rate is set to {rate}.")
 
     def on_epoch_end(self, epoch, logs=None):
         if logs is not None:
@@ -115,7 +116,7 @@ class ReduceLROnPlateau(Monitor):
         rate = max(rate * self.factor, self.min_lr)
         optimizer.learning_rate = rate
         if self.verbose:
-            print(f"\nEpoch {epoch + 1}: the learning rate is lowered to {rate}.")
+            say(f"Epoch {epoch + 1}: the learning rate is lowered to {rate}.")
         self.cooldown_counter = self.cooldown
         self.wait = 0
 

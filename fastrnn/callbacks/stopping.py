@@ -5,6 +5,7 @@ import math
 
 from .. import checks
 from .base import Callback
+from .display import say
 from .monitor import Monitor
 
 
@@ -78,10 +79,10 @@ class EarlyStopping(Monitor):
 
     def on_train_end(self, logs=None):
         if self.stopped_epoch and self.verbose:
-            print(f"Epoch {self.stopped_epoch + 1}: early stopping")
+            say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
             if self.verbose:
-                print(f"The model has the weights of its best epoch, {self.best_epoch + 1}.")
+                say(f"The model has the weights of its best epoch, {self.best_epoch + 1}.")
             self.model.set_weights(self.best_weights)
 
 
@@ -104,5 +105,5 @@ class TerminateOnNaN(Callback):
             return
         if self.raise_error:
             raise RuntimeError(f"the loss is {loss} at batch {batch}")
-        print(f"Batch {batch}: the loss is {loss}, the training ends")
+        say(f"Batch {batch}: the loss is {loss}, the training ends")
         self.model.stop_training = True

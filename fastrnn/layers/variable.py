@@ -4,6 +4,7 @@
 import numpy as np
 
 from .. import checks
+from ..layout import c_ordered
 from ..quiet import quiet
 
 
@@ -34,7 +35,7 @@ class Gates:
         return self._reordered(stored).T
 
     def store(self, shown):
-        return self._reordered(shown.T)
+        return shown.T if self.order is None else self._reordered(c_ordered(shown.T))
 
     def _reordered(self, rows):
         if self.order is None:
@@ -95,7 +96,7 @@ class Variable:
         self.constraint = constraint
         self.form = form
         self.shape = value.shape
-        self.array = np.array(form.store(value), order="C")
+        self.array = c_ordered(form.store(value))
         self._gradient = None
 
     @property
@@ -126,7 +127,7 @@ class Variable:
 
     def numpy(self):
         """Return a copy of the weight as it is shown."""
-        return np.array(self.value, order="C")
+        return c_ordered(self.value)
 
     @quiet
     def assign(self, value):
