@@ -18,6 +18,9 @@ The value is what the forward pass keeps anyway:
 elu is of Clevert et al. 2016, selu, with its constants S and A, of Klambauer et al. 2017.
 """
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import numpy as np
 
 
@@ -112,6 +115,20 @@ exponential = np.exp
 
 def exponential_slope(y):
     return y
+
+
+class ByValue(NamedTuple):
+    """An activation as the cells use it: forward gives the value, which is all backward needs."""
+
+    value: Callable
+    slope: Callable
+
+    def forward(self, a):
+        y = self.value(a)
+        return y, y
+
+    def backward(self, y, dy):
+        return dy * self.slope(y)
 
 
 # name -> (value, slope)
