@@ -440,5 +440,7 @@ def deserialize(config, custom_objects=None):
     if name in given:
         return get(given[name].from_config(options))
     if "name" in options:
-        return get(described.deserialize(config))
+        # A layer's. Its dtype, which Keras may describe by a dict, is that of what it is in.
+        options = {key: value for key, value in options.items() if key != "dtype"}
+        return get(described.deserialize({"class_name": name, "config": options}))
     return type(get(snake_case(str(name)))).from_config(options)
