@@ -9,7 +9,7 @@ PIP = $(PY) -m pip --disable-pip-version-check
 SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
 C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] bench/*.c)
 
-.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks bench-keras clean
+.PHONY: demo test test-c asan lint format bench bench-check bench-limits bench-marks bench-keras bench-activations clean
 
 demo: $(VENV)/.package
 	$(PY) -m fastrnn demo
@@ -46,6 +46,9 @@ bench-marks: $(VENV)/.bench
 
 bench-keras: $(VENV)/.bench-keras
 	$(PY) bench/keras_programs.py $(ARGS)
+
+bench-activations: $(VENV)/.bench-keras
+	$(PY) bench/activations.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info fastrnn/_core/*.c fastrnn/_core/*.so

@@ -66,9 +66,7 @@ def _contenders(given):
 
 
 def _cases(dtype):
-    """Yield a name and what makes the program: (model, x, y, whether predict counts) of a library.
-
-    """
+    """Yield a name and what makes (model, x, y, whether `predict` counts) of a library."""
     import numpy as np
 
     from fastrnn import activations

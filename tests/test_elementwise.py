@@ -9,7 +9,12 @@ import pytest
 
 from fastrnn import activations, layers, losses
 from fastrnn._core.elementwise import (
-    ARRAY_ACTIVATIONS, CROSSENTROPIES, Elementwise, crossentropy, softmax_backward, softmax_forward,
+    ARRAY_ACTIVATIONS,
+    CROSSENTROPIES,
+    Elementwise,
+    crossentropy,
+    softmax_backward,
+    softmax_forward,
 )
 from fastrnn.reference import activations as oracle
 from fastrnn.tape import FOR_INPUTS, NOTHING
@@ -101,7 +106,7 @@ def test_the_cells_have_the_same_values(name, dtype, rng):
 @all_activations
 def test_what_is_no_number_stays_none(name, dtype):
     x = np.array([np.nan, 1.0, np.nan], dtype)
-    y, kept = kernel(name).forward(x)
+    y, _ = kernel(name).forward(x)
     assert np.isnan(y).tolist() == [True, False, True]
     ends = kernel(name).forward(np.array([np.inf, -np.inf, 1e30, -1e30, 0.0, -0.0], dtype))[0]
     assert not np.isnan(ends).any()

@@ -169,7 +169,8 @@ def test_the_compiled_loop_and_the_steps_agree(cell, options, rng, dtype):
 @pytest.mark.parametrize(("given", "want"), [
     ("gelu", activations.gelu), (activations.gelu, activations.gelu),
     (activations.Gelu, activations.gelu), ("swish", activations.silu),
-    (layers.LeakyReLU(), activations.LeakyRelu(0.3)), (layers.LeakyReLU, activations.LeakyRelu(0.3)),
+    (layers.LeakyReLU(), activations.LeakyRelu(0.3)),
+    (layers.LeakyReLU, activations.LeakyRelu(0.3)),
     (layers.LeakyReLU(0.1), activations.LeakyRelu(0.1)),
     (layers.ReLU(max_value=1), activations.Relu(max_value=1)),
     (layers.ELU(0.5), activations.Elu(0.5)), (layers.Softmax(), activations.softmax),

@@ -222,7 +222,7 @@ class SparseCategoricalCrossentropy(Loss):
 
 
 def _in_rows(array, axis, dtype):
-    """Return (samples, numbers), C-contiguous and of `dtype`, of an array whose axis `axis` has the numbers."""
+    """Return (samples, numbers), C-contiguous and of `dtype`; `axis` has an array's numbers."""
     if axis != -1:
         array = np.moveaxis(array, axis, -1)
     return np.ascontiguousarray(array, dtype).reshape(-1, array.shape[-1])
