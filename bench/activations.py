@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activations and wide outputs beside Keras on torch, both in one process, on one thread.
 
-    python bench/activations.py [--rounds 5] [--only gelu,softmax] [--dtype float32]
+    python bench/activations.py [--rounds 5] [--batch 32] [--only "gelu;silu"] [--dtype float32]
 
-For every activation Dense(256, activation) on (256, 100, 32): `predict` of all in one batch, and
-the epoch of `fit` on one batch, in ms; then the losses over 8000 classes or numbers on
+For every activation Dense(256, activation) on (256, 100, 32): `predict` and an epoch of `fit`, in
+ms, by batches of 32 or `--batch`; then the losses over 8000 classes or numbers on
 (256, 20, 32), `fit` alone. The two take turns; the least of the rounds counts, for the first makes
 what later ones use. Exit status: 0, 1 when one is slower than Keras, 2 for wrong arguments.
 """
@@ -35,6 +35,7 @@ NAMES = {"sparse": "SparseCategoricalCrossentropy", "categorical": "CategoricalC
 def main():
     parser = arguments.parser(__doc__.splitlines()[0], rounds=5)
     parser.add_argument("--only", help="names of activations or losses, with ; between")
+    parser.add_argument("--batch", type=arguments.positive, default=32)
     parser.add_argument("--dtype", default="float32", choices=("float32", "float64"))
     given = parser.parse_args()
     arguments.pin(given.threads)
@@ -45,7 +46,7 @@ def main():
     slower = False
     for name, make in _cases(given.dtype):
         if only is None or name in only:
-            for what, ours, theirs in _times(contenders, make, given.rounds):
+            for what, ours, theirs in _times(contenders, make, given):
                 slower |= ours > theirs
                 print(f"| {name}, {what} | {ours * 1e3:.1f} | {theirs * 1e3:.1f} "
                       f"| {theirs / ours:.2f} |", flush=True)
@@ -92,17 +93,17 @@ def _model(library, x, units, activation, loss):
     return model
 
 
-def _times(contenders, make, rounds):
+def _times(contenders, make, given):
     """Return (what, our seconds, theirs) of each measurement."""
     programs = [make(library) for library in contenders]
     best = {}
-    for _ in range(rounds + 1):
+    for _ in range(given.rounds + 1):
         for k, (model, x, y, predicts) in enumerate(programs):
             if predicts:
                 _note(best, ("predict", k), lambda m=model, x=x: m.predict(
-                    x, batch_size=len(x), verbose=0))
+                    x, batch_size=given.batch, verbose=0))
             _note(best, ("fit", k), lambda m=model, x=x, y=y: m.fit(
-                x, y, batch_size=len(x), epochs=1, verbose=0, shuffle=False))
+                x, y, batch_size=given.batch, epochs=1, verbose=0, shuffle=False))
     return [(what, best[what, 0], best[what, 1]) for what in ("predict", "fit")
             if (what, 0) in best]
 
