@@ -14,7 +14,8 @@ C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/exam
 ARITHMETIC = keras_layers keras_pieces keras_losses keras_metrics keras_gradients optimizers models \
 	reference modules generation preprocessing utils
 
-.PHONY: demo test test-seterr test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras clean
+.PHONY: demo test test-seterr test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras \
+	bench-activations clean
 
 demo: $(VENV)/.package
 	$(PY) -m fastrnn demo
@@ -57,6 +58,9 @@ bench-busy: $(VENV)/.bench
 
 bench-keras: $(VENV)/.bench-keras
 	$(PY) bench/keras_programs.py $(ARGS)
+
+bench-activations: $(VENV)/.bench-keras
+	$(PY) bench/activations.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info fastrnn/_core/*.c fastrnn/_core/*.so

@@ -10,10 +10,9 @@ import math
 import numpy as np
 
 from . import checks
+from ._core.elementwise import Elementwise, softmax_backward, softmax_forward
+from ._core.pack import ACTIVATIONS
 from .registry import Configured, snake_case
-
-# Below -limit a sigmoid is smaller than any normal number, and exp(limit) is still finite.
-_EXP_LIMIT = {"f": 87.0, "d": 708.0}
 
 
 class Activation(Configured):
@@ -23,12 +22,20 @@ class Activation(Configured):
     ----------
     name : str
     recurrent : bool
-        Whether a recurrent layer can have it: the engine's time loop knows it.
+        Whether it is one of those that recurrent layers commonly have; they take every one.
     """
 
     computes = ("__call__", "forward", "backward")
     name = None
     recurrent = False
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "forward" in vars(cls):
+            # Quicker ways to the same values must not go around a forward of one's own.
+            for quicker in ("value", "forward_in_place"):
+                if quicker not in vars(cls):
+                    setattr(cls, quicker, vars(Activation)[quicker])
 
     def __call__(self, x, *options, **named_options):
         """Return the activation of each number of `x`.
@@ -45,7 +52,7 @@ class Activation(Configured):
         """
         activation = type(self)(*options, **named_options) if options or named_options else self
         x = checks.as_ndarray("x", x)
-        return activation.forward(x if x.dtype in checks.DTYPES else x.astype(np.float32))[0]
+        return activation.value(x if x.dtype in checks.DTYPES else x.astype(np.float32))
 
     def forward(self, x):
         """Return the activation of `x`, float32 or float64, and what `backward` needs."""
@@ -55,75 +62,89 @@ class Activation(Configured):
         """Return dx, from what `forward` kept and dy; neither is changed."""
         raise NotImplementedError
 
+    def value(self, x):
+        """Return what `forward` does, without what `backward` needs."""
+        return self.forward(x)[0]
+
+    def forward_in_place(self, a, bias=None, keep=True):
+        """Return `forward` of a + bias; `a` may be overwritten.
+
+        Parameters
+        ----------
+        a : ndarray
+        bias : ndarray of the size of a's last axis, optional
+        keep : bool
+            Whether there is to be a `backward`; if not, what it needs may be None.
+        """
+        if bias is not None:
+            a += bias
+        return self.forward(a)
+
     @property
     def __name__(self):
         return self.name
 
 
-class Linear(Activation):
+class _Vector(Activation):
+    """An activation of each number for itself, by the compiled kernels: `_kernel` is which."""
+
+    _kernel = None
+
+    def forward(self, x):
+        return self._kernel.forward(x)
+
+    def value(self, x):
+        return self._kernel.forward(x, None, False, False)[0]
+
+    def forward_in_place(self, a, bias=None, keep=True):
+        return self._kernel.forward(a, bias, True, keep)
+
+    def backward(self, kept, dy):
+        return self._kernel.backward(kept, dy)
+
+
+class Linear(_Vector):
     """y = x."""
 
     name = "linear"
     recurrent = True
+    _kernel = Elementwise("linear")
 
     def forward(self, x):
         return x, None
+
+    def forward_in_place(self, a, bias=None, keep=True):
+        return (a if bias is None else self._kernel.forward(a, bias, True, False)[0]), None
 
     def backward(self, kept, dy):
         return dy
 
 
-class Tanh(Activation):
+class Tanh(_Vector):
     """y = tanh(x); y' = 1 - y^2."""
 
     name = "tanh"
     recurrent = True
-
-    def forward(self, x):
-        y = np.tanh(x)
-        return y, y
-
-    def backward(self, y, dy):
-        dx = y * y
-        np.subtract(1, dx, out=dx)
-        dx *= dy
-        return dx
+    _kernel = Elementwise("tanh")
 
 
-class Sigmoid(Activation):
+class Sigmoid(_Vector):
     """y = 1 / (1 + exp(-x)); y' = y (1 - y)."""
 
     name = "sigmoid"
     recurrent = True
-
-    def forward(self, x):
-        y = _sigmoid(x)
-        return y, y
-
-    def backward(self, y, dy):
-        dx = 1 - y
-        dx *= y
-        dx *= dy
-        return dx
+    _kernel = Elementwise("sigmoid")
 
 
-class HardSigmoid(Activation):
+class HardSigmoid(_Vector):
     """y = clip(x / 6 + 1/2, 0, 1)."""
 
     name = "hard_sigmoid"
     recurrent = True
-
-    def forward(self, x):
-        y = x + 3
-        np.clip(y, 0, 6, out=y)
-        y /= 6
-        return y, y
-
-    def backward(self, y, dy):
-        return dy * ((y > 0) & (y < 1)) / 6
+    _kernel = Elementwise("hard_sigmoid")
 
 
-class Relu(Activation):
+class Relu(_Vector):
     """The rectifiers: y = x where it is above `threshold`, and at most `max_value`;
     y = negative_slope (x - threshold) elsewhere.
 
@@ -141,24 +162,16 @@ class Relu(Activation):
         self.negative_slope = checks.number("negative_slope", negative_slope)
         self.max_value = None if max_value is None else checks.number("max_value", max_value)
         self.threshold = checks.number("threshold", threshold)
-        self.recurrent = self._plain = not negative_slope and max_value is None and not threshold
+        self.recurrent = not negative_slope and max_value is None and not threshold
+        self._kernel = self._chosen_kernel()
 
-    def forward(self, x):
-        if self._plain:
-            y = np.maximum(x, 0)
-            return y, y
-        below = x <= self.threshold
-        low = (x - self.threshold) * self.negative_slope if self.negative_slope else 0
-        y = np.where(below, low, x)
-        slope = np.where(below, x.dtype.type(self.negative_slope), x.dtype.type(1))
-        if self.max_value is not None:
-            above = y >= self.max_value
-            np.minimum(y, self.max_value, out=y)
-            slope *= ~above
-        return y, slope
-
-    def backward(self, kept, dy):
-        return dy * (kept > 0) if self._plain else dy * kept
+    def _chosen_kernel(self):
+        """The value tells the slope where it has the sign of x."""
+        if self.max_value is None and not self.threshold and self.negative_slope >= 0:
+            slope = float(self.negative_slope)
+            return Elementwise("leaky_relu", (slope,)) if slope else Elementwise("relu")
+        top = math.inf if self.max_value is None else float(self.max_value)
+        return Elementwise("rectifier", (float(self.negative_slope), top, float(self.threshold)))
 
 
 class LeakyRelu(Relu):
@@ -180,34 +193,20 @@ class Relu6(Relu):
 
     def __init__(self):
         super().__init__(max_value=6.0)
+        self._kernel = Elementwise("relu6")
 
 
-class Elu(Activation):
+class Elu(_Vector):
     """y = x where it is above 0, alpha (exp(x) - 1) elsewhere (Clevert et al., 2016)."""
 
     name = "elu"
     fields = ("alpha",)
-    scale = 1.0
 
     def __init__(self, alpha=1.0):
         self.alpha = checks.number("alpha", alpha)
         self.recurrent = alpha == 1
-
-    def forward(self, x):
-        y = np.minimum(x, 0)
-        np.expm1(y, out=y)
-        y *= self.alpha
-        slope = y + self.alpha
-        positive = x > 0
-        np.copyto(y, x, where=positive)
-        np.copyto(slope, 1, where=positive)
-        if self.scale != 1:
-            y *= self.scale
-            slope *= self.scale
-        return y, slope
-
-    def backward(self, slope, dy):
-        return slope * dy
+        self._kernel = (Elementwise("elu") if alpha == 1 else
+                        Elementwise("elu_alpha", (float(alpha),), by_slope=alpha <= 0))
 
 
 class Selu(Elu):
@@ -220,56 +219,33 @@ class Selu(Elu):
     def __init__(self):
         super().__init__(1.6732632423543772)
         self.recurrent = False
+        self._kernel = Elementwise("selu")
 
 
-class Softplus(Activation):
+class Softplus(_Vector):
     """y = log(1 + exp(x)); y' = 1 - exp(-y)."""
 
     name = "softplus"
     recurrent = True
-
-    def forward(self, x):
-        y = np.logaddexp(x, 0)
-        return y, y
-
-    def backward(self, y, dy):
-        dx = np.negative(y)
-        np.expm1(dx, out=dx)
-        dx *= dy
-        return np.negative(dx, out=dx)
+    _kernel = Elementwise("softplus")
 
 
-class Softsign(Activation):
-    """y = x / (1 + abs(x)); y' = 1 / (1 + abs(x))^2."""
+class Softsign(_Vector):
+    """y = x / (1 + abs(x)); y' = 1 / (1 + abs(x))^2 = (1 - abs(y))^2."""
 
     name = "softsign"
     recurrent = True
-
-    def forward(self, x):
-        denominator = np.abs(x)
-        denominator += 1
-        return x / denominator, denominator
-
-    def backward(self, denominator, dy):
-        dx = dy / denominator
-        dx /= denominator
-        return dx
+    _kernel = Elementwise("softsign")
 
 
-class Exponential(Activation):
+class Exponential(_Vector):
     """y = exp(x)."""
 
     name = "exponential"
-
-    def forward(self, x):
-        y = np.exp(x)
-        return y, y
-
-    def backward(self, y, dy):
-        return y * dy
+    _kernel = Elementwise("exponential")
 
 
-class Gelu(Activation):
+class Gelu(_Vector):
     """y = x P(N(0, 1) < x) (Hendrycks and Gimpel, 2016).
 
     Parameters
@@ -283,120 +259,75 @@ class Gelu(Activation):
 
     def __init__(self, approximate=False):
         self.approximate = checks.flag("approximate", approximate)
-
-    def forward(self, x):
-        p, density = _tanh_normal(x) if self.approximate else _normal(x)
-        density *= x
-        density += p
-        return x * p, density
-
-    def backward(self, slope, dy):
-        return slope * dy
+        self._kernel = Elementwise("gelu_tanh" if approximate else "gelu")
 
 
-class Silu(Activation):
+class Silu(_Vector):
     """y = x sigmoid(x), also called swish (Ramachandran et al., 2017)."""
 
     name = "silu"
-
-    def forward(self, x):
-        s = _sigmoid(x)
-        y = x * s
-        return y, (s, y)
-
-    def backward(self, kept, dy):
-        s, y = kept
-        dx = 1 - s
-        dx *= y
-        dx += s
-        dx *= dy
-        return dx
+    _kernel = Elementwise("silu")
 
 
-class Mish(Activation):
+class Mish(_Vector):
     """y = x tanh(log(1 + exp(x))) (Misra, 2019)."""
 
     name = "mish"
-
-    def forward(self, x):
-        t = np.tanh(np.logaddexp(x, 0))
-        return x * t, (x, t)
-
-    def backward(self, kept, dy):
-        x, t = kept
-        dx = 1 - t * t
-        dx *= _sigmoid(x)
-        dx *= x
-        dx += t
-        dx *= dy
-        return dx
+    _kernel = Elementwise("mish")
 
 
 class Softmax(Activation):
-    """y = exp(x) / sum exp(x) along `axis`, with the largest x taken off first."""
+    """y = exp(x) / sum exp(x) along `axis`, with the largest x taken off first.
+
+    Parameters
+    ----------
+    axis : int or tuple of int
+    """
 
     name = "softmax"
     fields = ("axis",)
+    _log = False
 
     def __init__(self, axis=-1):
         self.axis = axis
 
     def forward(self, x):
-        y = x - np.maximum.reduce(x, axis=self.axis, keepdims=True)
-        np.exp(y, out=y)
-        y /= np.add.reduce(y, axis=self.axis, keepdims=True)
+        y = self._along_axis(softmax_forward, x)
         return y, y
 
+    def forward_in_place(self, a, bias=None, keep=True):
+        if self.axis in (-1, a.ndim - 1):
+            y = softmax_forward(a, self._log, bias, True)
+            return y, y
+        return super().forward_in_place(a, bias, keep)
+
     def backward(self, y, dy):
-        dx = dy * y
-        dx -= y * dx.sum(self.axis, keepdims=True)
-        return dx
+        return self._along_axis(softmax_backward, y, dy)
+
+    def _along_axis(self, compute, *arrays):
+        """Return what `compute` gives for the last axis, of arrays with `axis` in its place."""
+        ndim = arrays[0].ndim
+        if self.axis in (-1, ndim - 1):
+            return compute(*arrays, log=self._log)
+        axes = self.axis if isinstance(self.axis, tuple | list) else (self.axis,)
+        last = tuple(range(ndim - len(axes), ndim))
+        moved = [np.moveaxis(array, axes, last) for array in np.broadcast_arrays(*arrays)]
+        shape = moved[0].shape
+        rows = [array.reshape(*shape[:ndim - len(axes)], -1) for array in moved]
+        return np.ascontiguousarray(
+            np.moveaxis(compute(*rows, log=self._log).reshape(shape), last, axes))
 
 
-class LogSoftmax(Activation):
-    """y = x - log sum exp(x) along `axis`, with the largest x taken off first."""
+class LogSoftmax(Softmax):
+    """y = x - log sum exp(x) along `axis`, with the largest x taken off first.
+
+    Parameters
+    ----------
+    axis : int or tuple of int
+    """
 
     name = "log_softmax"
-    fields = ("axis",)
-
-    def __init__(self, axis=-1):
-        self.axis = axis
-
-    def forward(self, x):
-        y = x - np.maximum.reduce(x, axis=self.axis, keepdims=True)
-        y -= np.log(np.exp(y).sum(self.axis, keepdims=True))
-        return y, y
-
-    def backward(self, y, dy):
-        dx = np.exp(y)
-        dx *= dy.sum(self.axis, keepdims=True)
-        return np.subtract(dy, dx, out=dx)
-
-
-def _sigmoid(x):
-    y = np.negative(x)
-    np.minimum(y, _EXP_LIMIT[x.dtype.char], out=y)
-    np.exp(y, out=y)
-    y += 1
-    return np.reciprocal(y, out=y)
-
-
-def _normal(x):
-    """Return the normal distribution and its density at `x`."""
-    from scipy.special import ndtr
-
-    density = np.exp(-0.5 * x * x)
-    density *= 1 / math.sqrt(2 * math.pi)
-    return ndtr(x), density
-
-
-def _tanh_normal(x):
-    """Return the approximation by tanh of the normal distribution, and its derivative, at `x`."""
-    scale, cubic = math.sqrt(2 / math.pi), 0.044715
-    square = x * x
-    p = np.tanh(scale * x * (1 + cubic * square))
-    density = 0.5 * scale * (1 - p * p) * (1 + 3 * cubic * square)
-    return 0.5 * (1 + p), density
+    _log = True
 
 
 linear = Linear()
@@ -429,13 +360,26 @@ def names():
     return sorted(_NAMED)
 
 
+def name_in_time_loop(activation):
+    """Return the name by which the compiled time loop has an activation, or None if it has not.
+
+    It has those whose slope follows from the value, without options of their own.
+    """
+    known = _NAMED.get(activation.name)
+    if (activation.name in ACTIVATIONS and type(known) is type(activation)
+            and known.get_config() == activation.get_config()):
+        return activation.name
+    return None
+
+
 def get(identifier):
     """Return the activation that `identifier` names.
 
     Parameters
     ----------
-    identifier : None, str, Activation, a class of one, or dict
-        None is `linear`; a dict is what `serialize` gave.
+    identifier : None, str, Activation, a class of one, dict, or layer
+        None is `linear`; a dict is what `serialize` gave; a layer is one of an activation, such as
+        ``LeakyReLU()``.
 
     Raises
     ------
@@ -452,6 +396,12 @@ def get(identifier):
         return deserialize(identifier)
     if isinstance(identifier, str) and identifier in _NAMED:
         return _NAMED[identifier]
+    from .layers.activation import Activation as ActivationLayer
+
+    if isinstance(identifier, ActivationLayer):
+        return identifier.activation
+    if isinstance(identifier, type) and issubclass(identifier, ActivationLayer):
+        return identifier().activation
     known = ", ".join(names())
     if callable(identifier):
         raise ValueError(f"activation {identifier!r} has no derivative: a function cannot be "
@@ -472,11 +422,26 @@ def serialize(activation):
 
 
 def deserialize(config, custom_objects=None):
-    """Return the activation that `serialize` described; `custom_objects` are classes by name."""
+    """Return the activation that `serialize` described, or Keras for a layer or function.
+
+    Parameters
+    ----------
+    config : dict, str or None
+    custom_objects : mapping of str to type, optional
+        Classes of the caller's own, by name; by default those given to what loads a model.
+    """
+    from .layers import described
+
+    given = described.given_objects() if custom_objects is None else custom_objects
     if not isinstance(config, dict):
-        return get((custom_objects or {}).get(config, config))
+        return get(given.get(config, config) if isinstance(config, str) else config)
     name, options = config.get("class_name"), config.get("config", {})
     if name == "function":
-        return get(options)
-    found = (custom_objects or {}).get(name) or type(get(snake_case(str(name))))
-    return found.from_config(options)
+        return deserialize(options, given)
+    if name in given:
+        return get(given[name].from_config(options))
+    if "name" in options:
+        # A layer's. Its dtype, which Keras may describe by a dict, is that of what it is in.
+        options = {key: value for key, value in options.items() if key != "dtype"}
+        return get(described.deserialize({"class_name": name, "config": options}))
+    return type(get(snake_case(str(name)))).from_config(options)

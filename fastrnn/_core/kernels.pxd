@@ -141,6 +141,51 @@ cdef extern from "internal.h" nogil:
     ctypedef void (*reset_function)(const fastrnn_reset_step *, ptrdiff_t,
                                     ptrdiff_t) noexcept nogil
 
+    int FASTRNN_LEAKY_RELU, FASTRNN_ELU_ALPHA, FASTRNN_RECTIFIER, FASTRNN_GELU
+    int FASTRNN_GELU_TANH, FASTRNN_SILU, FASTRNN_MISH, FASTRNN_BY_SLOPE
+    int FASTRNN_BINARY, FASTRNN_CATEGORICAL, FASTRNN_SPARSE
+
+    ctypedef struct fastrnn_array_activation:
+        int how
+        double k[3]
+        ptrdiff_t rows
+        ptrdiff_t columns
+        const void *a
+        const void *bias
+        void *y
+        void *slope
+
+    ctypedef struct fastrnn_array_slope:
+        int how
+        double k[3]
+        ptrdiff_t n
+        const void *kept
+        const void *dy
+        void *dx
+
+    ctypedef struct fastrnn_softmax:
+        int log
+        ptrdiff_t rows
+        ptrdiff_t columns
+        const void *a
+        const void *bias
+        void *y
+        void *dx
+
+    ctypedef struct fastrnn_crossentropy:
+        int how
+        int from_logits
+        double k[4]
+        ptrdiff_t rows
+        ptrdiff_t columns
+        const void *target
+        const ptrdiff_t *labels
+        const void *output
+        void *values
+        void *gradient
+        const void *scale
+        ptrdiff_t scale_step
+
     ctypedef struct fastrnn_kernels:
         fastrnn_isa isa
         fastrnn_dtype dtype
@@ -158,6 +203,11 @@ cdef extern from "internal.h" nogil:
         void (*outer)(const fastrnn_outer *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
         void (*column_sums)(const fastrnn_rows *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
                             void *) noexcept nogil
+        void (*activation_forward)(const fastrnn_array_activation *) noexcept nogil
+        void (*activation_backward)(const fastrnn_array_slope *) noexcept nogil
+        void (*softmax_forward)(const fastrnn_softmax *) noexcept nogil
+        void (*softmax_backward)(const fastrnn_softmax *) noexcept nogil
+        void (*crossentropy)(const fastrnn_crossentropy *) noexcept nogil
 
     ctypedef struct fastrnn_source:
         const void *base

@@ -23,6 +23,8 @@ class Activation(Layer):
         self.activation = activations.get(activation)
 
     def forward(self, inputs, mask, training, keep):
+        if not keep:
+            return self.activation.value(inputs), mask, None
         y, kept = self.activation.forward(inputs)
         return y, mask, kept
 

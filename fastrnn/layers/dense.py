@@ -94,13 +94,10 @@ class Dense(Layer):
             self._check(shape)
         rows = inputs if len(shape) == 2 else inputs.reshape(-1, shape[-1])
         y = multiply_rows(rows, kernel)
-        if self.bias is not None:
-            y += self.bias.array
         if len(shape) > 2:
             y = y.reshape(*shape[:-1], self.units)
-        activated = None
-        if not self._linear:
-            y, activated = self.activation.forward(y)
+        bias = None if self.bias is None else self.bias.array
+        y, activated = self.activation.forward_in_place(y, bias, keep)
         return y, mask, (rows, shape, activated, keep) if keep else None
 
     def backward(self, kept, doutputs):

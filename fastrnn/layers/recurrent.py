@@ -6,6 +6,7 @@ import numpy as np
 from .. import activations, checks, constraints, initializers, oldnames, regularizers
 from .._core.bptt import backward as run_backward
 from .._core.pack import PackedLayer
+from .._core.recurrent import Tape
 from .._core.recurrent import forward as run_forward
 from ..parameters import GATES, ROLES
 from ..quiet import is_quiet
@@ -13,6 +14,9 @@ from ..tape import FOR_INPUTS, NOTHING, Tensor
 from .base import Layer, known, rank
 from .dropout import RandomMask
 from .steps import Steps
+from .stepwise import backward as step_backward
+from .stepwise import forward as step_forward
+from .stepwise import layer_in_steps
 from .variable import GateBias, Gates
 
 _NO_GRADIENTS = dict.fromkeys(ROLES)
@@ -51,7 +55,7 @@ class Recurrent(Layer):
             raise ValueError(f"{self.name}: time_major is not there in Keras 3 nor here; "
                              "inputs are (batch, steps, features)")
         self.units = checks.count("units", units)
-        self.activation = recurrent_activation_of("activation", activation)
+        self.activation = activations.get(activation)
         self.use_bias = checks.flag("use_bias", use_bias)
         self.kernel_initializer = initializers.get(kernel_initializer)
         self.recurrent_initializer = initializers.get(recurrent_initializer)
@@ -204,10 +208,11 @@ class Recurrent(Layer):
         final = [np.empty((N, self.units), self.dtype) for _ in range(self._states)]
         tape = None
         if N:
-            tape = run_forward(
-                self._packed_layer(), x.swapaxes(0, 1), y.swapaxes(0, 1), _pair(states),
-                _pair(final), None if steps is None else steps.lengths, False, keep != NOTHING,
-                recurrent_drop,
+            layer = self._packed_layer()
+            run = run_forward if type(layer) is PackedLayer else step_forward
+            tape = run(
+                layer, x.swapaxes(0, 1), y.swapaxes(0, 1), _pair(states), _pair(final),
+                None if steps is None else steps.lengths, False, keep != NOTHING, recurrent_drop,
             )
         return y, final, tape
 
@@ -229,7 +234,8 @@ class Recurrent(Layer):
                           self.dtype)
         dinitial = [np.empty((N, self.units), self.dtype) for _ in range(self._states)]
         if N:
-            run_backward(
+            run = run_backward if type(tape) is Tape else step_backward
+            run(
                 tape, None if dy is None else dy.swapaxes(0, 1), *_pair(dfinal),
                 None if dx is None else dx.swapaxes(0, 1), *_pair(dinitial),
                 self._gradient_arrays(), False,
@@ -261,11 +267,13 @@ class Recurrent(Layer):
         if version != self.version:
             version = self.version
             b_ih, b_hh = self._biases(None if self.bias is None else self.bias.array)
-            packed = PackedLayer(
-                self.cell, (self.activation.name, self.recurrent_activation.name),
-                self.kernel.array, self.recurrent_kernel.array, b_ih, b_hh, None,
-                self.reset_after,
-            )
+            pair = self.activation, self.recurrent_activation
+            names = tuple(map(activations.name_in_time_loop, pair))
+            weights = self.kernel.array, self.recurrent_kernel.array, b_ih, b_hh, None
+            if None in names:
+                packed = layer_in_steps(self.cell, pair, *weights, self.reset_after)
+            else:
+                packed = PackedLayer(self.cell, names, *weights, self.reset_after)
             self._packed = version, packed
         return packed
 
@@ -353,15 +361,6 @@ def _with_input_dim(options):
     if inputs is not None and options.get("input_shape") is None:
         options["input_shape"] = (length, inputs)
     return options
-
-
-def recurrent_activation_of(name, value):
-    activation = activations.get(value)
-    if not activation.recurrent:
-        known_names = [a for a in activations.names() if activations.get(a).recurrent]
-        raise ValueError(f"{name} of a recurrent layer must be one of {', '.join(known_names)}; "
-                         f"got {activation.name!r}")
-    return activation
 
 
 def _sequences(layer, shape, features=None):

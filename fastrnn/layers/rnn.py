@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from .. import checks
-from .recurrent import Recurrent, recurrent_activation_of
+from .. import activations, checks
+from .recurrent import Recurrent
 
 
 class SimpleRNN(Recurrent):
@@ -38,8 +38,7 @@ class _Gated(Recurrent):
                  bias_initializer="zeros", **options):
         super().__init__(units, activation, use_bias, kernel_initializer, recurrent_initializer,
                          bias_initializer, **options)
-        self.recurrent_activation = recurrent_activation_of("recurrent_activation",
-                                                            recurrent_activation)
+        self.recurrent_activation = activations.get(recurrent_activation)
 
 
 class LSTM(_Gated):
@@ -57,9 +56,12 @@ class LSTM(_Gated):
     ----------
     units : int
         H.
-    activation, recurrent_activation : str or Activation
-        act and rec: tanh, sigmoid, hard_sigmoid, relu, linear, elu, softplus or softsign; None is
-        linear. With tanh and sigmoid the fused kernels run; others are slower.
+    activation, recurrent_activation : str, Activation, or layer of an activation
+        act and rec: any of `fastrnn.activations`, or an Activation of your own with forward and
+        backward; None is linear. With tanh and sigmoid the fused kernels run. relu, relu6, linear,
+        hard_sigmoid, elu, selu, softplus, softsign and exponential have kernels of their own, which
+        are slower; with any other, and with options such as ``ReLU(max_value=1)``, the steps run
+        in Python, several times slower still.
     use_bias : bool
     kernel_initializer, recurrent_initializer, bias_initializer
         Names or objects of `fastrnn.initializers`.

@@ -5,12 +5,52 @@ import warnings
 
 import numpy as np
 
-from .. import activations, checks
+from .. import checks
+from .._core.elementwise import CROSSENTROPIES, crossentropy
 from .base import EPSILON, ElementwiseLoss, Loss
 from .targets import TargetError, class_numbers, refuse
 
 
-class BinaryCrossentropy(ElementwiseLoss):
+class _RowsLoss(ElementwiseLoss):
+    """A loss of targets like the output, by the compiled kernel for rows of numbers.
+
+    Nothing as large as the output is made but the gradient: where weights are known only after the
+    values, the values are found twice.
+    """
+
+    _kernel = None          # one of CROSSENTROPIES
+
+    def _smoothing(self, columns):
+        """Return the factor of the targets and what is added to them."""
+        raise NotImplementedError
+
+    def forward(self, t, y_pred):
+        values, _ = self._rows(t, y_pred, None)
+        return values / y_pred.shape[self.axis] if self.is_mean else values, (t, y_pred)
+
+    def backward(self, kept, dvalues):
+        t, y_pred = kept
+        share = dvalues / y_pred.shape[self.axis] if self.is_mean else dvalues
+        return self._rows(t, y_pred, share)[1]
+
+    def _mean_and_gradient(self, t, y_pred):
+        count = y_pred.size if self.is_mean else y_pred.size // y_pred.shape[self.axis]
+        share = 1 / max(count, 1)
+        values, gradient = self._rows(t, y_pred, share)
+        return float(np.add.reduce(values, axis=None)) * share, gradient
+
+    def _rows(self, t, y_pred, scale):
+        """Return the sum of each sample, and the gradient of these sums times `scale`, or None."""
+        t, rows = (_in_rows(array, self.axis, y_pred.dtype) for array in (t, y_pred))
+        if type(scale) is np.ndarray:
+            scale = scale.reshape(-1)
+        numbers = *self._smoothing(rows.shape[1]), EPSILON, 1 - EPSILON
+        values, gradient = crossentropy(CROSSENTROPIES[self._kernel], self.from_logits, numbers, t,
+                                        None, rows, scale)
+        return _back_from_rows(values, gradient, y_pred.shape, self.axis)
+
+
+class BinaryCrossentropy(_RowsLoss):
     """-mean(t log p + (1 - t) log(1 - p)) along `axis`, with p in [1e-7, 1 - 1e-7].
 
     Parameters
@@ -31,6 +71,7 @@ class BinaryCrossentropy(ElementwiseLoss):
 
     fields = ("name", "reduction", "from_logits", "label_smoothing", "axis")
     options = ("from_logits", "label_smoothing", "axis")
+    _kernel = "binary"
 
     def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1,
                  reduction="sum_over_batch_size", name="binary_crossentropy", dtype=None):
@@ -39,28 +80,16 @@ class BinaryCrossentropy(ElementwiseLoss):
         self.label_smoothing = checks.probability("label_smoothing", label_smoothing)
         self.axis = _checked_axis(axis)
 
-    def _elements(self, t, y_pred):
+    def forward(self, t, y_pred):
         self._check_targets(t)
-        if self.label_smoothing:
-            t = t * (1 - self.label_smoothing) + 0.5 * self.label_smoothing
-        if self.from_logits:
-            return np.logaddexp(y_pred, 0) - y_pred * t, (t, y_pred, None)
-        p = _clipped(y_pred)
-        q = np.negative(p)
-        elements = (t - 1) * np.log1p(q)
-        elements -= t * np.log(p)
-        return elements, (t, y_pred, p)
+        return super().forward(t, y_pred)
 
-    def _slopes(self, kept):
-        t, y_pred, p = kept
-        if p is None:
-            slopes, _ = activations.sigmoid.forward(y_pred)
-            slopes -= t
-            return slopes
-        slopes = p - t
-        slopes /= np.maximum((1 - p) * p, 1e-12)
-        slopes *= p == y_pred
-        return slopes
+    def _mean_and_gradient(self, t, y_pred):
+        self._check_targets(t)
+        return super()._mean_and_gradient(t, y_pred)
+
+    def _smoothing(self, columns):
+        return 1 - self.label_smoothing, 0.5 * self.label_smoothing
 
     def _check_targets(self, t):
         if t.size and not (t.min() >= 0 and t.max() <= 1):
@@ -68,7 +97,7 @@ class BinaryCrossentropy(ElementwiseLoss):
             raise TargetError(t, wrong, f": {self.name} wants targets between 0 and 1")
 
 
-class CategoricalCrossentropy(ElementwiseLoss):
+class CategoricalCrossentropy(_RowsLoss):
     """-sum(t log p) along `axis`, the classes; p is divided by its sum, then put into
     [1e-7, 1 - 1e-7].
 
@@ -86,6 +115,7 @@ class CategoricalCrossentropy(ElementwiseLoss):
     fields = ("name", "reduction", "from_logits", "label_smoothing", "axis")
     options = ("from_logits", "label_smoothing", "axis")
     is_mean = False
+    _kernel = "categorical"
 
     def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1,
                  reduction="sum_over_batch_size", name="categorical_crossentropy", dtype=None):
@@ -107,32 +137,8 @@ class CategoricalCrossentropy(ElementwiseLoss):
                           "number want binary_crossentropy", SyntaxWarning, stacklevel=3)
         return true, pred
 
-    def _elements(self, t, y_pred):
-        if self.label_smoothing:
-            t = t * (1 - self.label_smoothing) + self.label_smoothing / t.shape[self.axis]
-        if self.from_logits:
-            log_p, _ = activations.LogSoftmax(self.axis).forward(y_pred)
-            return -t * log_p, (t, log_p, None, None)
-        sums = np.add.reduce(y_pred, axis=self.axis, keepdims=True)
-        shares = y_pred / sums
-        p = _clipped(shares)
-        elements = np.log(p)
-        elements *= t
-        return np.negative(elements, out=elements), (t, p, shares, sums)
-
-    def _slopes(self, kept):
-        t, p, shares, sums = kept
-        if shares is None:
-            slopes = np.exp(p)
-            slopes *= np.add.reduce(t, axis=self.axis, keepdims=True)
-            slopes -= t
-            return slopes
-        slopes = t / p
-        slopes *= p == shares
-        along = np.add.reduce(slopes * shares, axis=self.axis, keepdims=True)
-        np.subtract(along, slopes, out=slopes)
-        slopes /= sums
-        return slopes
+    def _smoothing(self, columns):
+        return 1 - self.label_smoothing, self.label_smoothing / columns
 
 
 class SparseCategoricalCrossentropy(Loss):
@@ -181,41 +187,30 @@ class SparseCategoricalCrossentropy(Loss):
         return samples, pred
 
     def forward(self, labels, y_pred):
-        moved = y_pred if self.axis == -1 else np.moveaxis(y_pred, self.axis, -1)
-        rows = moved.reshape(-1, moved.shape[-1])
-        valid = self._valid(labels)
-        labels = class_numbers(self.name, labels, rows.shape[1], valid)
-        at = (np.arange(len(rows)), labels.reshape(-1))
-        if self.from_logits:
-            p, _ = activations.log_softmax.forward(rows)
-            values, share, sums = -p[at], None, None
-        else:
-            sums = np.add.reduce(rows, axis=1)
-            share = rows[at] / sums
-            p = _clipped(share)
-            values = np.log(p)
-            np.negative(values, out=values)
-        values = values.reshape(labels.shape)
+        values, _, valid = self._rows(labels, y_pred, None)
         if valid is not None:
             values *= valid
-        return values, (moved.shape, at, p, share, sums)
+        return values, (labels, y_pred)
 
     def backward(self, kept, dvalues):
-        moved_shape, at, p, share, sums = kept
-        if type(dvalues) is not float:
-            dvalues = dvalues.reshape(-1)
-        if share is None:
-            gradient = np.exp(p)
-            gradient[at] -= 1
-            gradient *= dvalues if type(dvalues) is float else dvalues[:, None]
-        else:
-            scale = dvalues / sums
-            scale *= p == share
-            gradient = np.empty((len(p), moved_shape[-1]), p.dtype)
-            gradient[:] = scale[:, None]
-            gradient[at] -= scale / p
-        gradient = gradient.reshape(moved_shape)
-        return gradient if self.axis == -1 else np.moveaxis(gradient, -1, self.axis)
+        return self._rows(*kept, dvalues)[1]
+
+    def _mean_and_gradient(self, labels, y_pred):
+        share = 1 / max(labels.size, 1)
+        values, gradient, _ = self._rows(labels, y_pred, share)
+        return float(np.add.reduce(values, axis=None)) * share, gradient
+
+    def _rows(self, labels, y_pred, scale):
+        """Return the value of each sample, the gradient times `scale`, or None, and which count."""
+        rows = _in_rows(y_pred, self.axis, y_pred.dtype)
+        valid = self._valid(labels)
+        labels = class_numbers(self.name, labels, rows.shape[1], valid)
+        if type(scale) is np.ndarray:
+            scale = scale.reshape(-1)
+        values, gradient = crossentropy(
+            CROSSENTROPIES["sparse"], self.from_logits, (1, 0, EPSILON, 1 - EPSILON), None,
+            np.ascontiguousarray(labels, np.intp).reshape(-1), rows, scale)
+        return *_back_from_rows(values, gradient, y_pred.shape, self.axis), valid
 
     def _prepared(self, y_true, y_pred):
         shape, _ = self.check(y_true.shape, y_pred.shape)
@@ -225,9 +220,26 @@ class SparseCategoricalCrossentropy(Loss):
         return None if self.ignore_class is None else labels != self.ignore_class
 
 
-def _clipped(p):
-    p = np.maximum(p, EPSILON)
-    return np.minimum(p, 1 - EPSILON, out=p)
+def _in_rows(array, axis, dtype):
+    """Return (samples, numbers), C-contiguous and of `dtype`; `axis` has an array's numbers."""
+    if axis != -1:
+        array = np.moveaxis(array, axis, -1)
+    return np.ascontiguousarray(array, dtype).reshape(-1, array.shape[-1])
+
+
+def _moved(shape, axis):
+    axis = range(len(shape))[axis]
+    return (*shape[:axis], *shape[axis + 1:], shape[axis])
+
+
+def _back_from_rows(values, gradient, shape, axis):
+    """Return the values and the gradient (or None) of rows as those of an output of `shape`."""
+    moved = shape if axis == -1 else _moved(shape, axis)
+    values = values.reshape(moved[:-1])
+    if gradient is None:
+        return values, None
+    gradient = gradient.reshape(moved)
+    return values, gradient if axis == -1 else np.moveaxis(gradient, -1, axis)
 
 
 def _checked_axis(axis):

@@ -54,7 +54,8 @@ Time and layers (sequence.py, model.py)
 Backward
 --------
 Each forward equation is undone by the backward line of the same number, in the opposite order.
-Activations are differentiated by their value (activations.py), so only values need be kept.
+Activations are differentiated by their value (activations.py), so only values need be kept; for
+one that cannot be, v * act' stands for its own backward.
 
     (1b)  dR += dv h'^T,  db_hh += dv,  dh' += R^T dv
     (1c)  h' in the first term is mask * h', and the last term is mask * R^T dv

@@ -16,7 +16,22 @@ The value is what the forward pass keeps anyway:
     selu          S a where a > 0, else S A (exp(a) - 1)   S where y > 0, else y + S A
 
 elu is of Clevert et al. 2016, selu, with its constants S and A, of Klambauer et al. 2017.
+
+Those of which the value does not tell the slope have it as a function of the argument; P is the
+normal distribution, s the sigmoid:
+
+    gelu          a P(a)                                   P(a) + a P'(a)
+    gelu_tanh     a s(2 u), u = q (a + 0.044715 a^3)       s(2 u) (1 + a (1 - s(2 u)) 2 u')
+    silu          a s(a)                                   s(a) (1 + a (1 - s(a)))
+    mish          a t, t = tanh(log(1 + exp(a)))           t + a (1 - t^2) s(a)
+
+with q = sqrt(2 / pi). gelu: Hendrycks and Gimpel 2016; silu: Ramachandran et al. 2017; mish: Misra
+2019. leaky_relu and an elu of any alpha take that number too.
 """
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -126,6 +141,20 @@ def exponential_slope(y):
     return y
 
 
+class ByValue(NamedTuple):
+    """An activation as the cells use it: forward gives the value, which is all backward needs."""
+
+    value: Callable
+    slope: Callable
+
+    def forward(self, a):
+        y = self.value(a)
+        return y, y
+
+    def backward(self, y, dy):
+        return dy * self.slope(y)
+
+
 # name -> (value, slope)
 ACTIVATIONS = {
     "tanh": (tanh, tanh_slope),
@@ -139,4 +168,75 @@ ACTIVATIONS = {
     "selu": (selu, selu_slope),
     "exponential": (exponential, exponential_slope),
     "relu6": (relu6, relu6_slope),
+}
+
+
+_erfc = np.vectorize(math.erfc, otypes=[np.float64])
+
+
+def leaky_relu(a, negative_slope=0.2):
+    return np.where(a > 0, a, negative_slope * a)
+
+
+def leaky_relu_slope(a, negative_slope=0.2):
+    return np.where(a > 0, 1, negative_slope)
+
+
+def elu_alpha(a, alpha):
+    return np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0)))
+
+
+def elu_alpha_slope(a, alpha):
+    return np.where(a > 0, 1, alpha * np.exp(np.minimum(a, 0)))
+
+
+def gelu(a):
+    return a * _erfc(-a / math.sqrt(2)) / 2
+
+
+def gelu_slope(a):
+    density = np.exp(-a * a / 2) / math.sqrt(2 * math.pi)
+    return _erfc(-a / math.sqrt(2)) / 2 + a * density
+
+
+def _gelu_tanh_argument(a):
+    """Return 2 u and its derivative."""
+    twice = 2 * math.sqrt(2 / math.pi)
+    return twice * (a + 0.044715 * a**3), twice * (1 + 3 * 0.044715 * a * a)
+
+
+def gelu_tanh(a):
+    return a * sigmoid(_gelu_tanh_argument(a)[0])
+
+
+def gelu_tanh_slope(a):
+    twice, slope = _gelu_tanh_argument(a)
+    return sigmoid(twice) * (1 + a * sigmoid(-twice) * slope)
+
+
+def silu(a):
+    return a * sigmoid(a)
+
+
+def silu_slope(a):
+    return sigmoid(a) * (1 + a * sigmoid(-a))
+
+
+def mish(a):
+    return a * np.tanh(softplus(a))
+
+
+def mish_slope(a):
+    t = np.tanh(softplus(a))
+    return t + a * (1 - t * t) * sigmoid(a)
+
+
+# name -> (value, slope), both functions of the argument and of the numbers that the activation has
+BY_ARGUMENT = {
+    "leaky_relu": (leaky_relu, leaky_relu_slope),
+    "elu_alpha": (elu_alpha, elu_alpha_slope),
+    "gelu": (gelu, gelu_slope),
+    "gelu_tanh": (gelu_tanh, gelu_tanh_slope),
+    "silu": (silu, silu_slope),
+    "mish": (mish, mish_slope),
 }

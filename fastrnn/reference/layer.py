@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .activations import ACTIVATIONS
+from .activations import ACTIVATIONS, ByValue
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 
@@ -17,9 +17,11 @@ class Layer:
     Parameters
     ----------
     cell : {"rnn", "lstm", "gru"}
-    activations : str, pair of str, or None
+    activations : str, pair, or None
         The activation and the recurrent activation, names in activations.py; one name is the
-        first of them, the defaults are "tanh" and "sigmoid".
+        first of them, the defaults are "tanh" and "sigmoid". In a pair there may be, instead of a
+        name, an object whose ``forward(a)`` gives the value and what its ``backward(kept, dy)``
+        needs for da.
     w_ih, w_hh : ndarray (GH, I), (GH, P)
         Gates one below the other: LSTM i, f, g, o; GRU r, z, n.
     b_ih, b_hh : ndarray (GH,) or None
@@ -41,18 +43,19 @@ class Layer:
 
     @property
     def activation(self):
-        """Value and slope of the activation of the RNN's h, the LSTM's g and c, the GRU's n."""
-        return ACTIVATIONS[self._named(0) or "tanh"]
+        """The activation of the RNN's h, the LSTM's g and c, the GRU's n."""
+        return self._given(0, "tanh")
 
     @property
     def recurrent_activation(self):
-        """Value and slope of the gates' activation."""
-        return ACTIVATIONS[self._named(1) or "sigmoid"]
+        """The gates' activation."""
+        return self._given(1, "sigmoid")
 
-    def _named(self, place):
+    def _given(self, place, default):
         given = self.activations
         pair = (given, None) if given is None or isinstance(given, str) else given
-        return pair[place]
+        found = default if pair[place] is None else pair[place]
+        return ByValue(*ACTIVATIONS[found]) if isinstance(found, str) else found
 
     @property
     def state_sizes(self):

@@ -11,15 +11,13 @@ x is (N, I); the state is h (N, P), for the LSTM h and c (N, H); masks are (G, N
 
 
 def step(layer, masks, x, h_prev):
-    act, _ = layer.activation
     u, v = layer.affine(masks, x, h_prev)
-    h = act(u + v)  # (2a), (2b)
-    return (h,), (x, h_prev, h)
+    h, kept = layer.activation.forward(u + v)  # (2a), (2b)
+    return (h,), (x, h_prev, kept)
 
 
 def step_backward(layer, masks, saved, grads, dh):
-    x, h_prev, h = saved
-    _, slope = layer.activation
-    da = dh * slope(h)  # (2b)
+    x, h_prev, kept = saved
+    da = layer.activation.backward(kept, dh)  # (2b)
     dx, dh_prev = layer.affine_backward(masks, x, h_prev, da, da, grads)  # (2a)
     return dx, (dh_prev,)

@@ -43,7 +43,7 @@ def reading_order(T, lengths, reverse):
 
 
 @quiet
-def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False, masks=None):
+def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False, masks=None, keep=True):
     """Run one layer in one direction.
 
     Parameters
@@ -59,6 +59,8 @@ def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False, masks=None)
         Read each row from its last valid step to its first.
     masks : ndarray (G, N, P), optional
         Recurrent dropout (1c): the factors of h' for each gate, the same at every step.
+    keep : bool
+        Whether the tape is to have the steps.
 
     Returns
     -------
@@ -86,6 +88,7 @@ def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False, masks=None)
         for part, value in zip(state, new, strict=True):
             part[rows] = value
         y[t, rows] = new[0]  # (5c)
-        steps.append((t, rows, saved))
+        if keep:
+            steps.append((t, rows, saved))
     h_n, c_n = (*state, None)[:2]
     return y, h_n, c_n, Tape(layer, masks, x.shape, steps)

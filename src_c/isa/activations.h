@@ -53,7 +53,7 @@ static inline vec v_expm1_below_zero(vec a) {
     return v_div(v_fnma(below, e.even, v_mul(above, e.odd)), v_sub(e.even, e.odd));
 }
 
-/* log(1 + u) for 0 <= u <= 1 = 2 artanh(s), s = u / (2 + u) <= 1/3, by the series
+/* log(1 + u) for -1/2 <= u <= 1 = 2 artanh(s), s = u / (2 + u), |s| <= 1/3, by the series
  * s (2 + 2/3 s^2 + 2/5 s^4 + ...). */
 static inline vec v_log1p_unit(vec u) {
     vec s = v_div(u, v_add(v_set1(2), u));
@@ -93,8 +93,8 @@ INLINE vec exponential_unit_slope(vec y, double positive, double negative) {
     return v_select_lt(v_zero(), y, v_set1((real)positive), v_add(y, v_set1((real)negative)));
 }
 
-/* Any activation, by its name. Not inlined: the cells name five each. */
-static __attribute__((noinline)) vec any_activation(int how, vec a) {
+/* An activation by its name; where `how` is a constant, only its own code. */
+INLINE vec activation_of(const int how, vec a) {
     switch (how) {
     case FASTRNN_RELU:
         return v_relu(a);
@@ -122,7 +122,7 @@ static __attribute__((noinline)) vec any_activation(int how, vec a) {
 }
 
 /* Its derivative from its value. */
-static __attribute__((noinline)) vec any_slope(int how, vec y) {
+INLINE vec slope_of(const int how, vec y) {
     const vec one = v_set1(1);
     switch (how) {
     case FASTRNN_RELU:
@@ -149,6 +149,13 @@ static __attribute__((noinline)) vec any_slope(int how, vec y) {
         return v_fnma(y, y, one);
     }
 }
+
+/* Both for a cell of any activation. Not inlined: the cells name five each. */
+static __attribute__((noinline)) vec any_activation(int how, vec a) {
+    return activation_of(how, a);
+}
+
+static __attribute__((noinline)) vec any_slope(int how, vec y) { return slope_of(how, y); }
 
 /* How a cell activates: `state` for what goes into the state, `gate` for its gates. A fused cell
  * knows them when it is compiled, but for the RNN's, which is tanh, sigmoid or relu. */

@@ -15,6 +15,12 @@
 
 #include "apart.h"
 
+#include "elementwise.h"
+
+#include "softmax.h"
+
+#include "crossentropy.h"
+
 /* Any length: the last, part vector is handled like the others. */
 #define ARRAY_FUNCTION(name)                                        \
     static void name##_array(const void *x, void *y, ptrdiff_t n) { \
@@ -57,6 +63,11 @@ const fastrnn_kernels KERNELS = {
     .column_sums = column_sums,
     .tanh_array = tanh_array,
     .sigmoid_array = sigmoid_array,
+    .activation_forward = activation_forward,
+    .activation_backward = activation_backward,
+    .softmax_forward = softmax_forward,
+    .softmax_backward = softmax_backward,
+    .crossentropy = crossentropy,
 };
 
 #if defined(TARGET_REGION) && defined(__clang__)

@@ -52,6 +52,14 @@ static inline vec v_select_lt(vec a, vec b, vec x, vec y) {
 static inline vec v_bits_shl(vec a, int n) {
     return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_castps_si256(a), n));
 }
+static inline vec v_exponent(vec a) {
+    __m256 biased = _mm256_cvtepi32_ps(_mm256_srli_epi32(_mm256_castps_si256(a), 23));
+    return _mm256_sub_ps(biased, _mm256_set1_ps(127));
+}
+static inline vec v_mantissa(vec a) {
+    __m256 low = _mm256_castsi256_ps(_mm256_set1_epi32(0x007fffff));
+    return _mm256_or_ps(_mm256_and_ps(a, low), _mm256_set1_ps(1));
+}
 
 #else
 
@@ -89,6 +97,16 @@ static inline vec v_select_lt(vec a, vec b, vec x, vec y) {
 }
 static inline vec v_bits_shl(vec a, int n) {
     return _mm256_castsi256_pd(_mm256_slli_epi64(_mm256_castpd_si256(a), n));
+}
+/* The biased exponent as the low bits of 2^52: there is no conversion from 64-bit integers. */
+static inline vec v_exponent(vec a) {
+    __m256d biased = _mm256_castsi256_pd(_mm256_srli_epi64(_mm256_castpd_si256(a), 52));
+    return _mm256_sub_pd(_mm256_or_pd(biased, _mm256_set1_pd(0x1p52)),
+                         _mm256_set1_pd(0x1p52 + 1023));
+}
+static inline vec v_mantissa(vec a) {
+    __m256d low = _mm256_castsi256_pd(_mm256_set1_epi64x(0x000fffffffffffff));
+    return _mm256_or_pd(_mm256_and_pd(a, low), _mm256_set1_pd(1));
 }
 
 #endif

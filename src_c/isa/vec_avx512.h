@@ -49,6 +49,10 @@ static inline vec v_select_lt(vec a, vec b, vec x, vec y) {
 static inline vec v_bits_shl(vec a, int n) {
     return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_castps_si512(a), (unsigned)n));
 }
+static inline vec v_exponent(vec a) { return _mm512_getexp_ps(a); }
+static inline vec v_mantissa(vec a) {
+    return _mm512_getmant_ps(a, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
+}
 
 #else
 
@@ -83,6 +87,10 @@ static inline vec v_select_lt(vec a, vec b, vec x, vec y) {
 }
 static inline vec v_bits_shl(vec a, int n) {
     return _mm512_castsi512_pd(_mm512_slli_epi64(_mm512_castpd_si512(a), (unsigned)n));
+}
+static inline vec v_exponent(vec a) { return _mm512_getexp_pd(a); }
+static inline vec v_mantissa(vec a) {
+    return _mm512_getmant_pd(a, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
 }
 
 #endif

@@ -32,6 +32,13 @@ static inline vec v_copysign(vec a, vec s) {
 static inline vec v_bits_shl(vec a, int n) {
     return vreinterpretq_f32_u32(vshlq_u32(vreinterpretq_u32_f32(a), vdupq_n_s32(n)));
 }
+static inline vec v_exponent(vec a) {
+    float32x4_t biased = vcvtq_f32_u32(vshrq_n_u32(vreinterpretq_u32_f32(a), 23));
+    return vsubq_f32(biased, vdupq_n_f32(127));
+}
+static inline vec v_mantissa(vec a) {
+    return vbslq_f32(vdupq_n_u32(UINT32_C(0x007fffff)), a, vdupq_n_f32(1));
+}
 
 #else
 
@@ -57,6 +64,13 @@ static inline vec v_copysign(vec a, vec s) {
 }
 static inline vec v_bits_shl(vec a, int n) {
     return vreinterpretq_f64_u64(vshlq_u64(vreinterpretq_u64_f64(a), vdupq_n_s64(n)));
+}
+static inline vec v_exponent(vec a) {
+    float64x2_t biased = vcvtq_f64_u64(vshrq_n_u64(vreinterpretq_u64_f64(a), 52));
+    return vsubq_f64(biased, vdupq_n_f64(1023));
+}
+static inline vec v_mantissa(vec a) {
+    return vbslq_f64(vdupq_n_u64(UINT64_C(0x000fffffffffffff)), a, vdupq_n_f64(1));
 }
 
 #endif

@@ -15,6 +15,7 @@
  *   v_copysign(a,s)    magnitude of a, sign of s
  *   v_select_lt(a,b,x,y)   a < b ? x : y in each lane (NaN chooses y)
  *   v_bits_shl(a,n)    the lanes' bit patterns shifted left by n
+ *   v_exponent, v_mantissa   of a positive normal a = mantissa 2^exponent, 1 <= mantissa < 2
  *
  * v_min(a,b) and v_max(a,b) return b when either is NaN, as minps does.
  */
@@ -52,9 +53,13 @@ static inline vec v_select_lt(vec a, vec b, vec x, vec y) { return a < b ? x : y
 #ifdef REAL_IS_DOUBLE
 typedef uint64_t v_bits;
 #define V_SIGN UINT64_C(0x8000000000000000)
+#define V_EXPONENT 52
+#define V_BIAS 1023
 #else
 typedef uint32_t v_bits;
 #define V_SIGN UINT32_C(0x80000000)
+#define V_EXPONENT 23
+#define V_BIAS 127
 #endif
 
 static inline v_bits v_to_bits(vec a) {
@@ -72,7 +77,14 @@ static inline vec v_copysign(vec a, vec s) {
     return v_from_bits((v_to_bits(a) & ~V_SIGN) | (v_to_bits(s) & V_SIGN));
 }
 static inline vec v_bits_shl(vec a, int n) { return v_from_bits(v_to_bits(a) << n); }
+static inline vec v_exponent(vec a) { return (vec)((int)(v_to_bits(a) >> V_EXPONENT) - V_BIAS); }
+static inline vec v_mantissa(vec a) {
+    const v_bits low = ((v_bits)1 << V_EXPONENT) - 1, one = (v_bits)V_BIAS << V_EXPONENT;
+    return v_from_bits((v_to_bits(a) & low) | one);
+}
 
 #undef V_SIGN
+#undef V_EXPONENT
+#undef V_BIAS
 
 #endif
