@@ -8,7 +8,7 @@ The values of a dict come in the order of its sorted keys.
 def flatten(structure):
     """Return the values of a structure of lists, tuples and dicts as a list."""
     if isinstance(structure, dict):
-        return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
+        return [leaf for key in in_order(structure) for leaf in flatten(structure[key])]
     if isinstance(structure, list | tuple):
         return [leaf for value in structure for leaf in flatten(value)]
     return [structure]
@@ -21,7 +21,7 @@ def pack(structure, leaves):
 
 def _pack(structure, leaves):
     if isinstance(structure, dict):
-        packed = {key: _pack(structure[key], leaves) for key in _keys(structure)}
+        packed = {key: _pack(structure[key], leaves) for key in in_order(structure)}
         return {key: packed[key] for key in structure}
     if isinstance(structure, list | tuple):
         return _like(structure, [_pack(value, leaves) for value in structure])
@@ -37,7 +37,8 @@ def convert(function, structure):
     return None if structure is None else function(structure)
 
 
-def _keys(structure):
+def in_order(structure):
+    """Return the keys of a dict in the order in which its values come."""
     return sorted(structure, key=str)
 
 

@@ -36,6 +36,19 @@ class SymbolicTensor(Operators):
     def ndim(self):
         return len(self.shape)
 
+    def __bool__(self):
+        made_by = self.node.layer
+        if getattr(made_by, "operation", None) in ("equal", "not_equal") and isinstance(self.node.inputs, list):
+            # What `in` and `index` of a list ask: whether two are one.
+            a, b = self.node.inputs
+            return (a is b) == (made_by.operation == "equal")
+        raise TypeError("a symbolic tensor has no values yet, so it is neither true nor false: "
+                        "use & | ~ for logic, and multiply by a comparison in place of if")
+
+    def __iter__(self):
+        raise TypeError(f"a symbolic tensor cannot be iterated over: its first axis is the batch, "
+                        f"its shape {self.shape}; index the others, as in x[:, 0]")
+
     def __array__(self, dtype=None, copy=None):
         raise TypeError("a symbolic tensor has no values for NumPy to work on: use layers and "
                         "operators, which become part of the model")
@@ -122,9 +135,11 @@ def connect(layer, inputs, options, mask=None, training=None):
     node = Node(layer, tensors if several else inputs, options, mask, training)
     made = layer.compute_output_shape(shapes, **options)
     node.several = isinstance(made, list)
-    for index, shape in enumerate(made if node.several else [made]):
-        dtype = layer.output_dtype(tensors[0].dtype)
-        node.outputs.append(SymbolicTensor(shape, dtype, f"{layer.name}_{index}", node, index))
+    made = made if node.several else [made]
+    dtypes = layer.output_dtypes([tensor.dtype for tensor in tensors], len(made))
+    for index, shape in enumerate(made):
+        node.outputs.append(SymbolicTensor(shape, dtypes[index], f"{layer.name}_{index}", node,
+                                           index))
     if not _trials.running:
         layer.connected(node)
     return node.outputs if node.several else node.outputs[0]

@@ -55,6 +55,8 @@ class Layer:
     takes_list = False
     # Whether NaN in its inputs are steps that do not count.
     takes_missing = False
+    # Whether a gradient may pass from its outputs to its inputs.
+    has_gradient = True
     # Whether what it does is said by a `call` that uses other layers.
     calls_layers = False
 
@@ -118,7 +120,7 @@ class Layer:
         """Run `forward`, record it on the tape there is, and wrap what it gives."""
         tape = current.tape
         keep = NOTHING
-        if tape is not None:
+        if tape is not None and self.has_gradient:
             leads = (any(t.tracked for t in tensors) if type(tensors) is list
                      else tensors.tracked)
             keep = FOR_INPUTS if leads else FOR_WEIGHTS if self.has_trainable() else NOTHING
@@ -201,6 +203,10 @@ class Layer:
     def output_dtype(self, given):
         """Return the outputs' dtype, a str, for inputs of dtype `given`."""
         return self.dtype.name if self.casts_inputs else given
+
+    def output_dtypes(self, given, count):
+        """Return the dtypes, str, of `count` outputs for inputs of these dtypes."""
+        return [self.output_dtype(given[0])] * count
 
     def compute_mask(self, inputs, mask):
         """Return the mask of the outputs."""

@@ -6,6 +6,7 @@ import numpy as np
 from ..tape import FOR_INPUTS
 from .base import Layer, activity_penalties, plain
 from .recurrent import Recurrent, options_for_states
+from .states import set_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)
 
@@ -61,6 +62,20 @@ class Bidirectional(Layer):
 
     def sublayers(self):
         return self.forward_layer, self.backward_layer
+
+    @property
+    def states(self):
+        """The states of both where they are stateful, the forward layer's first; else None."""
+        if not (self.stateful and self.forward_layer.states):
+            return None
+        return [*self.forward_layer.states, *self.backward_layer.states]
+
+    def reset_states(self, states=None):
+        """Forget the states of both, or set them; see `LSTM.reset_states`."""
+        if states is None:
+            self.reset_state()
+        else:
+            set_states(self, self.states, states)
 
     def build(self, input_shape):
         for layer in self.sublayers():

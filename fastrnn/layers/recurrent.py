@@ -11,6 +11,7 @@ from ..parameters import GATES, ROLES
 from ..tape import FOR_INPUTS, NOTHING, Tensor
 from .base import Layer, known, rank
 from .dropout import RandomMask
+from .states import Cell, State, set_states
 from .steps import Steps
 from .variable import GateBias, Gates
 
@@ -20,7 +21,7 @@ _NO_GRADIENTS = dict.fromkeys(ROLES)
 class Recurrent(Layer):
     """What the three recurrent layers share; `LSTM` documents the arguments.
 
-    Subclasses name their `cell` and in which order Keras shows its gates.
+    Subclasses name their `kind` and in which order Keras shows its gates.
     """
 
     arguments = (
@@ -32,7 +33,7 @@ class Recurrent(Layer):
     )
     supports_masking = True
     takes_list = True
-    cell = None
+    kind = None             # of the engine's cells
     gate_order = None       # shown gate -> stored gate, None: the same
     reset_after = True
     recurrent_activation = activations.get("sigmoid")
@@ -86,12 +87,12 @@ class Recurrent(Layer):
 
     @property
     def _states(self):
-        return 2 if self.cell == "lstm" else 1
+        return 2 if self.kind == "lstm" else 1
 
     def build(self, input_shape):
         sequence_shape = self._sequence_shape(input_shape)
         _sequences(self, sequence_shape)
-        inputs, columns = known(self, sequence_shape), GATES[self.cell] * self.units
+        inputs, columns = known(self, sequence_shape), GATES[self.kind] * self.units
         form = Gates(self.gate_order)
         self.kernel = self.add_weight(
             "kernel", (inputs, columns), self.kernel_initializer, form=form,
@@ -108,7 +109,8 @@ class Recurrent(Layer):
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint,
             )
         if self.stateful:
-            self.states = self._zero_states(known(self, sequence_shape, axis=0))
+            zeros = self._zero_states(known(self, sequence_shape, axis=0))
+            self.states = [State(f"state_{k}", zero, self) for k, zero in enumerate(zeros)]
 
     def ensure_built(self, input_shape):
         if not self.built and self.stateful and self.given_shape is not None:
@@ -122,7 +124,7 @@ class Recurrent(Layer):
         return tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
 
     def _bias_shape(self):
-        return (GATES[self.cell] * self.units,)
+        return (GATES[self.kind] * self.units,)
 
     def _bias_values(self, shape, dtype):
         return self.bias_initializer(shape, dtype)
@@ -185,7 +187,8 @@ class Recurrent(Layer):
             x = x * drop.inputs[:, None]
         y, final, tape = self._run(x, states, steps, drop.recurrent, keep)
         if self.stateful:
-            self.states = [state.copy() for state in final]
+            for state, value in zip(self.states, final, strict=True):
+                state.assign(value)
         if self.return_sequences:
             output = y if steps is None else steps.spread(y)
         else:
@@ -260,7 +263,7 @@ class Recurrent(Layer):
             version = self.version
             b_ih, b_hh = self._biases(None if self.bias is None else self.bias.array)
             packed = PackedLayer(
-                self.cell, (self.activation.name, self.recurrent_activation.name),
+                self.kind, (self.activation.name, self.recurrent_activation.name),
                 self.kernel.array, self.recurrent_kernel.array, b_ih, b_hh, None,
                 self.reset_after,
             )
@@ -296,7 +299,7 @@ class Recurrent(Layer):
         if len(self.states[0]) != N:
             raise ValueError(f"{self.name} is stateful, for batches of {len(self.states[0])} "
                              f"rows; got {N}")
-        return self.states
+        return [state.array for state in self.states]
 
     def _zero_states(self, N):
         return [np.zeros((N, self.units), self.dtype) for _ in range(self._states)]
@@ -306,8 +309,31 @@ class Recurrent(Layer):
         return self._zero_states(batch_size)
 
     def reset_own_state(self):
-        if self.states is not None:
-            self.states = self._zero_states(len(self.states[0]))
+        for state in self.states or ():
+            state.assign(np.zeros(state.shape))
+
+    def reset_states(self, states=None):
+        """Forget the states of a stateful layer, or set them.
+
+        Parameters
+        ----------
+        states : array (N, H), or list of arrays, optional
+            h, for an LSTM [h, c], for the rows of a batch; zeros by default.
+
+        Raises
+        ------
+        ValueError
+            If there are no states to set, or their number or shapes differ; nothing is changed.
+        """
+        if states is None:
+            self.reset_state()
+        else:
+            set_states(self, self.states, states)
+
+    @property
+    def cell(self):
+        """The layer's cell, as Keras shows it: its weights and arguments."""
+        return Cell(self)
 
     def _dropout_factors(self, N):
         """One factor for a whole sequence, as in Keras (Gal and Ghahramani, 2016): the same at
@@ -316,7 +342,7 @@ class Recurrent(Layer):
         if self._input_noise is not None:
             inputs = self._input_noise.factors((N, self.kernel.shape[0]), self.dtype)
         if self._state_noise is not None:
-            shape = GATES[self.cell], N, self.units
+            shape = GATES[self.kind], N, self.units
             recurrent = self._state_noise.factors(shape, self.dtype)
         return _Dropout(inputs, recurrent)
 

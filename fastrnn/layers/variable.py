@@ -4,6 +4,7 @@
 import numpy as np
 
 from .. import checks
+from ..operators import Operators
 
 
 class Plain:
@@ -60,7 +61,7 @@ class GateBias:
 _PLAIN = Plain()
 
 
-class Variable:
+class Variable(Operators):
     """One weight of a layer.
 
     Parameters
@@ -109,6 +110,11 @@ class Variable:
     @property
     def ndim(self):
         return len(self.shape)
+
+    @property
+    def is_trained(self):
+        """Whether training changes it."""
+        return self.trainable and self.owner.trainable
 
     @property
     def gradient(self):

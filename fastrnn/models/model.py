@@ -319,8 +319,14 @@ class Model(Trainer, Layer):
         return ordered[0] if len(ordered) == 1 else ordered
 
     def output_dtype(self, given):
-        """Return the dtype of the (first) output, a str."""
-        return self.dtype.name if self.graph is None else self.graph.outputs[0].dtype
+        """Return the dtype of the (first) output of floats, a str."""
+        dtypes = () if self.graph is None else [tensor.dtype for tensor in self.graph.outputs]
+        return next((name for name in dtypes if "float" in name), self.dtype.name)
+
+    def output_dtypes(self, given, count):
+        if self.graph is None:
+            return super().output_dtypes(given, count)
+        return [tensor.dtype for tensor in self.graph.outputs]
 
     def _fitting(self, array, tensor):
         return fitting(array, tensor)

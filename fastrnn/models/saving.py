@@ -11,7 +11,7 @@ from ..layers.described import (
     given_objects,
     serialize,
 )
-from ..structure import convert, pack
+from ..structure import convert, in_order, pack
 
 KIND, WEIGHTS_KIND = "model", "weights"
 
@@ -263,7 +263,7 @@ def _restored(like, references, made):
 
     def walk(shape, value):
         if isinstance(shape, dict):
-            for key in shape:
+            for key in in_order(shape):
                 walk(shape[key], value[key])
         elif isinstance(shape, list):
             for inner, item in zip(shape, value, strict=True):
