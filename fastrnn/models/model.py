@@ -7,7 +7,7 @@ import numpy as np
 
 from ..backend import name_of
 from ..layers.base import Layer
-from ..structure import convert, flatten, is_nested, pack
+from ..structure import convert, flatten, is_nested, likeness, pack
 from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
 from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
 from .training import Trainer
@@ -46,6 +46,10 @@ class Call:
     def structure(self):
         """Return the outputs as the model's call gave them, arrays in place of tensors."""
         return self.packed(self.outputs)
+
+    def likeness(self):
+        """Return the structure of the outputs with nothing in it."""
+        return likeness(self._made)
 
     def packed(self, arrays):
         """Return arrays in the structure of the outputs."""
@@ -331,28 +335,13 @@ class Model(Trainer, Layer):
     def _fitting(self, array, tensor):
         return fitting(array, tensor)
 
-    def ordered_targets(self, y, count):
+    def outputs_like(self):
+        """Return the structure of a functional model's outputs with nothing in it, else None."""
+        return None if self.graph is None else likeness(self._output_structure)
+
+    def ordered_targets(self, y, count, what="targets"):
         """Return targets or weights as a list, one for each output, None for none."""
-        if y is None:
-            return [None] * count
-        if isinstance(y, dict):
-            if self.output_names is None:
-                raise ValueError("targets by name need a model whose outputs have names")
-            unknown = set(y) - set(self.output_names)
-            if unknown:
-                raise ValueError(f"targets are named {', '.join(sorted(unknown))}; the outputs "
-                                 f"are {', '.join(self.output_names)}")
-            return [y.get(name) for name in self.output_names]
-        values = flatten(y)
-        if len(values) > count:
-            raise ValueError(f"the model has {count} outputs, got {len(values)} targets")
-        if len(values) == count:
-            return values
-        # Outputs without targets, such as states that a call returns, are not trained for.
-        ordered = [None] * count
-        for value, place in zip(values, self._objective.places(count), strict=False):
-            ordered[place] = value
-        return ordered
+        return self._objective.ordered(what, y, count)
 
     def check_missing(self, x):
         """Raise where the inputs have a NaN that no layer expects."""

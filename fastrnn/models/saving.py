@@ -11,7 +11,7 @@ from ..layers.described import (
     given_objects,
     serialize,
 )
-from ..structure import convert, in_order, pack
+from ..structure import convert, in_order, likeness, pack
 
 KIND, WEIGHTS_KIND = "model", "weights"
 
@@ -230,8 +230,8 @@ def graph_config(model):
         "calls": calls,
         "inputs": convert(reference, model._input_structure),
         "outputs": convert(reference, model._output_structure),
-        "inputs_like": _likeness(model._input_structure),
-        "outputs_like": _likeness(model._output_structure),
+        "inputs_like": likeness(model._input_structure),
+        "outputs_like": likeness(model._output_structure),
     }
 
 
@@ -251,11 +251,6 @@ def graph_from_config(cls, config):
     inputs = _restored(config["inputs_like"], config["inputs"], made)
     outputs = _restored(config["outputs_like"], config["outputs"], made)
     return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
-
-
-def _likeness(structure):
-    """The structure with nothing in it: what JSON needs to tell a list from a reference."""
-    return convert(lambda _: 0, structure)
 
 
 def _restored(like, references, made):

@@ -102,7 +102,7 @@ class Trainer:
         self._compiled_with = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics,
                                "weighted_metrics": weighted_metrics}
         self._objective = Objective(loss, loss_weights, metrics, weighted_metrics,
-                                    self.output_names)
+                                    self.output_names, self.outputs_like())
         self._objective.check_names()
 
     @property
@@ -143,6 +143,8 @@ class Trainer:
         with penalised as penalties:
             call = self.run(x, training, keep=training)
         outputs = call.outputs
+        if self._objective.like is None:
+            self._objective.assume(call.likeness())
         facts = (self._targets(y, len(outputs)), outputs, call.masks, self._weights(weight, call))
         return call, facts, sum(penalties)
 
@@ -188,7 +190,7 @@ class Trainer:
             return [None] * len(call.outputs)
         if type(weight) is np.ndarray:
             return [weight] * len(call.outputs)
-        return self.ordered_targets(weight, len(call.outputs))
+        return self.ordered_targets(weight, len(call.outputs), "sample_weight")
 
     # -- fit ---------------------------------------------------------------------------------
 
