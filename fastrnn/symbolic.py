@@ -37,11 +37,10 @@ class SymbolicTensor(Operators):
         return len(self.shape)
 
     def __bool__(self):
-        made_by = self.node.layer
-        if getattr(made_by, "operation", None) in ("equal", "not_equal") and isinstance(self.node.inputs, list):
+        operation, inputs = getattr(self.node.layer, "operation", None), self.node.inputs
+        if operation in ("equal", "not_equal") and isinstance(inputs, list):
             # What `in` and `index` of a list ask: whether two are one.
-            a, b = self.node.inputs
-            return (a is b) == (made_by.operation == "equal")
+            return (inputs[0] is inputs[1]) == (operation == "equal")
         raise TypeError("a symbolic tensor has no values yet, so it is neither true nor false: "
                         "use & | ~ for logic, and multiply by a comparison in place of if")
 
@@ -85,6 +84,7 @@ class Node:
     layer : Layer or None
         None for an input of the graph.
     inputs : SymbolicTensor or list of them
+        Of some layers arrays too, which are constants.
     mask : SymbolicTensor, array, list of them, or None
         The mask given by hand.
     training : bool or None
@@ -121,14 +121,17 @@ def connect(layer, inputs, options, mask=None, training=None):
     Raises
     ------
     TypeError
-        If symbolic tensors and arrays are mixed.
+        If symbolic tensors and arrays are mixed, and the layer takes no constants.
     """
     several = isinstance(inputs, list | tuple)
     tensors = list(inputs) if several else [inputs]
-    for tensor in tensors:
-        if not isinstance(tensor, SymbolicTensor):
+    for k, tensor in enumerate(tensors):
+        if isinstance(tensor, SymbolicTensor):
+            continue
+        if k == 0 or not layer.takes_constants:
             raise TypeError(f"{layer.name}: all inputs must be symbolic tensors where one is, "
                             f"got {type(tensor).__name__}")
+        tensors[k] = layer.constant_input(tensor)
     shapes = [tensor.shape for tensor in tensors]
     shapes = shapes if several else shapes[0]
     layer.ensure_built(shapes)
@@ -267,7 +270,7 @@ class Graph:
         shapes = dict(zip(map(id, self.inputs), input_shapes, strict=True))
         for node in self.nodes:
             inputs = node.inputs
-            given = ([shapes[id(t)] for t in inputs] if isinstance(inputs, list)
+            given = ([shapes.get(id(t), t.shape) for t in inputs] if isinstance(inputs, list)
                      else shapes[id(inputs)])
             made = node.layer.compute_output_shape(given, **node.options)
             for tensor, shape in zip(node.outputs, made if node.several else (made,),

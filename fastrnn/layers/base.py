@@ -53,6 +53,8 @@ class Layer:
     casts_inputs = True
     # Whether it may be called with a list of inputs.
     takes_list = False
+    # Whether inputs after the first may be constants where the first is symbolic.
+    takes_constants = False
     # Whether NaN in its inputs are steps that do not count.
     takes_missing = False
     # Whether a gradient may pass from its outputs to its inputs.
@@ -146,6 +148,12 @@ class Layer:
         if tape is not None:
             for tensor, gradient in zip(made, gradients, strict=True):
                 tape.penalise(tensor, gradient)
+
+    def constant_input(self, value):
+        """Return an input that is a constant of the graph as an array of its own."""
+        if type(value) is Tensor:
+            value = value.array
+        return np.array(self._as_array(value), self.dtype)
 
     def _as_array(self, value):
         array = checks.as_ndarray("inputs", value)

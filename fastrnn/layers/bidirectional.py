@@ -6,7 +6,7 @@ import numpy as np
 from ..tape import FOR_INPUTS
 from .base import Layer, activity_penalties, plain
 from .recurrent import Recurrent, options_for_states
-from .states import set_states
+from .states import listed_states, set_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)
 
@@ -38,6 +38,7 @@ class Bidirectional(Layer):
     arguments = ("merge_mode",)
     supports_masking = True
     takes_list = True
+    takes_constants = True
 
     def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **options):
         for value in (layer, backward_layer):
@@ -78,8 +79,8 @@ class Bidirectional(Layer):
             set_states(self, self.states, states)
 
     def build(self, input_shape):
-        for layer in self.sublayers():
-            layer.ensure_built(input_shape)
+        for layer, shape in zip(self.sublayers(), _halves(input_shape), strict=True):
+            layer.ensure_built(shape)
         if self._first_weights is not None:
             self.set_weights(self._first_weights)
 
@@ -100,8 +101,9 @@ class Bidirectional(Layer):
         """
         if initial_state is not None:
             sequence = inputs[0] if isinstance(inputs, list | tuple) else inputs
-            inputs = [sequence, *initial_state]
-            options = options_for_states(mask, len(initial_state))
+            states = listed_states(self, initial_state, 2 * self.forward_layer._states)
+            inputs = [sequence, *states]
+            options = options_for_states(mask, len(states))
             return super().__call__(inputs, training=training, **options)
         return super().__call__(inputs, mask, training, **options)
 

@@ -10,8 +10,9 @@ from .._core.recurrent import forward as run_forward
 from ..parameters import GATES, ROLES
 from ..tape import FOR_INPUTS, NOTHING, Tensor
 from .base import Layer, known, rank
+from .broadcasting import unbroadcast
 from .dropout import RandomMask
-from .states import Cell, State, set_states
+from .states import Cell, State, listed_states, set_states
 from .steps import Steps
 from .variable import GateBias, Gates
 
@@ -33,6 +34,7 @@ class Recurrent(Layer):
     )
     supports_masking = True
     takes_list = True
+    takes_constants = True
     kind = None             # of the engine's cells
     gate_order = None       # shown gate -> stored gate, None: the same
     reset_after = True
@@ -116,7 +118,13 @@ class Recurrent(Layer):
         if not self.built and self.stateful and self.given_shape is not None:
             input_shape = (self.given_shape[0], *self._sequence_shape(input_shape)[1:])
         super().ensure_built(input_shape)
-        _sequences(self, self._sequence_shape(input_shape))
+        rows, *_ = _sequences(self, self._sequence_shape(input_shape))
+        for shape in input_shape[1:] if isinstance(input_shape, list) else ():
+            fits = len(shape) == 2 and shape[1] in (self.units, None) and (
+                shape[0] in (1, rows, None) or rows is None)
+            if not fits:
+                raise ValueError(f"{self.name}: initial_state must have shape "
+                                 f"{(rows, self.units)}, or one row for all, got {tuple(shape)}")
 
     @staticmethod
     def _sequence_shape(input_shape):
@@ -142,8 +150,10 @@ class Recurrent(Layer):
         Parameters
         ----------
         inputs : array (N, T, I), or a list of it with the initial states
-        initial_state : array (N, H) or list of arrays, optional
+        initial_state : array (N, H) or (1, H), or list of arrays, optional
             h, for an LSTM [h, c]; zeros by default, or, where stateful, what the last batch left.
+            One row serves all. Where `inputs` are symbolic, arrays are constants of the graph:
+            those of N rows fit batches of N rows only.
         mask : array (N, T) of bool, optional
             True for steps that count; any pattern.
         training : bool, optional
@@ -152,11 +162,7 @@ class Recurrent(Layer):
         if initial_state is None and type(inputs) is Tensor and mask is None and self.built:
             return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
         if initial_state is not None:
-            states = (list(initial_state) if isinstance(initial_state, list | tuple)
-                      else [initial_state])
-            if len(states) != self._states:
-                raise ValueError(f"{self.name}: initial_state must be {self._states} arrays, "
-                                 f"got {len(states)}")
+            states = listed_states(self, initial_state, self._states)
             sequence = inputs[0] if isinstance(inputs, list | tuple) else inputs
             inputs = [sequence, *states]
             options = options_for_states(mask, len(states))
@@ -193,7 +199,7 @@ class Recurrent(Layer):
             output = y if steps is None else steps.spread(y)
         else:
             output = final[0] if steps is None else self._last_output(final[0], steps)
-        kept = (tape, steps, drop.inputs, (N, T), given is not None, keep) if keep else None
+        kept = (tape, steps, drop.inputs, (N, T), given, keep) if keep else None
         if not self.return_state:
             return output, out_mask, kept
         return [output, *final], [out_mask] + [None] * len(final), kept
@@ -219,7 +225,7 @@ class Recurrent(Layer):
         return np.where(steps.lengths[:, None] > 0, h, 0)
 
     def backward(self, kept, doutputs):
-        tape, steps, input_factor, (N, T), with_states, keep = kept
+        tape, steps, input_factor, (N, T), given, keep = kept
         doutput, dfinal = doutputs, [None] * self._states
         if self.return_state:
             doutput, *dfinal = doutputs
@@ -242,7 +248,10 @@ class Recurrent(Layer):
                 dx = steps.spread_inputs(dx, T)
             if self.go_backwards:
                 dx = dx[:, ::-1]
-        return [dx, *dinitial] if with_states else dx
+        if given is None:
+            return dx
+        return [dx, *[unbroadcast(d, state.shape)
+                      for d, state in zip(dinitial, given, strict=True)]]
 
     def _gradients_of_loop(self, doutput, dfinal, steps):
         """From the gradients of the layer's outputs to those of the loop's y and final states."""
@@ -292,10 +301,12 @@ class Recurrent(Layer):
     def _initial_states(self, given, N):
         if given is not None:
             for state in given:
-                if state.shape != (N, self.units):
+                if state.shape not in ((N, self.units), (1, self.units)):
                     raise ValueError(f"{self.name}: initial_state must have shape "
-                                     f"{(N, self.units)}, got {state.shape}")
-            return [np.ascontiguousarray(state) for state in given]
+                                     f"{(N, self.units)}, or one row for all, got {state.shape}")
+            return [np.ascontiguousarray(state if len(state) == N else
+                                         np.broadcast_to(state, (N, self.units)))
+                    for state in given]
         if len(self.states[0]) != N:
             raise ValueError(f"{self.name} is stateful, for batches of {len(self.states[0])} "
                              f"rows; got {N}")

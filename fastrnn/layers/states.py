@@ -36,6 +36,25 @@ def set_states(layer, variables, states):
         variable.assign(state)
 
 
+def listed_states(layer, states, count):
+    """Return the states that a layer of `count` of them is called with, as a list.
+
+    Each is an array, a tensor, or nested lists of numbers; one alone needs no list around it.
+
+    Raises
+    ------
+    ValueError
+        If there are others than `count`.
+    """
+    states = list(states) if isinstance(states, list | tuple) else [states]
+    if count == 1 and states and not hasattr(states[0], "shape") and np.ndim(states[0]) < 2:
+        states = [states]
+    if len(states) != count:
+        raise ValueError(f"{layer.name}: initial_state must be {count} arrays, "
+                         f"got {len(states)}")
+    return states
+
+
 class Cell:
     """The cell of a recurrent layer: the layer's weights and arguments, by their names there."""
 

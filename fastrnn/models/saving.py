@@ -12,6 +12,7 @@ from ..layers.described import (
     serialize,
 )
 from ..structure import convert, in_order, likeness, pack
+from ..symbolic import SymbolicTensor
 
 KIND, WEIGHTS_KIND = "model", "weights"
 
@@ -220,7 +221,9 @@ def graph_config(model):
                              "mask given by hand")
         calls.append({
             "layer": graph.layers.index(node.layer),
-            "inputs": [reference(tensor) for tensor in node.parents()],
+            "inputs": [reference(value) if isinstance(value, SymbolicTensor) else
+                       {"constant": value.tolist()}
+                       for value in (node.inputs if several else node.parents())],
             "several": several,
             "training": node.training,
             "options": node.options,
@@ -244,7 +247,8 @@ def graph_from_config(cls, config):
         if not call["inputs"]:
             made.append([layer.output])
             continue
-        tensors = [made[node][index] for node, index in call["inputs"]]
+        tensors = [given["constant"] if isinstance(given, dict) else made[given[0]][given[1]]
+                   for given in call["inputs"]]
         result = layer(tensors if call["several"] else tensors[0], training=call["training"],
                        **call["options"])
         made.append(result if isinstance(result, list) else [result])
