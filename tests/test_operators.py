@@ -101,7 +101,8 @@ def test_gradients_of_products(a, b, rng):
 
 
 @pytest.mark.parametrize(("first", "x", "last"), [
-    (None, (N, F), (F, 2)), (None, (N, T, F), (F, 2)), (None, (N, T, F), (F,)), (None, (N, F), (F,)),
+    (None, (N, F), (F, 2)), (None, (N, T, F), (F, 2)), (None, (N, T, F), (F,)),
+    (None, (N, F), (F,)),
     (None, (N, T, F), (1, F, 2)), ((2, T), (N, T, F), None), ((T,), (N, T, F), None),
     ((1, 2, T), (N, T, F), None), (None, (N, 2, T, F), (2, F, 4)),
 ], ids=str)
@@ -183,7 +184,8 @@ def test_tensors_and_weights_are_found_in_sets_and_lists(rng):
     dense = layers.Dense(2)
     dense.build((None, 3))
     assert len({a, b, a, dense.kernel, dense.bias, dense.kernel}) == 4
-    assert a is not None and (a == None) is False and (a != None) is True  # noqa: E711
+    assert (a == None) is False  # noqa: E711
+    assert (a != None) is True  # noqa: E711
     x, y, z = layers.Input((3,)), layers.Input((3,)), layers.Input((4,))
     assert x in [y, x]
     assert x in [z, x]

@@ -44,7 +44,7 @@ def test_states_are_read_and_assigned_as_in_keras(kind, wrapped, rng):
     kept = list(our_layer.states)
     assert len(kept) == count
     values = [rng.standard_normal((N, H)).astype(np.float32) for _ in range(count)]
-    for model, layer in ((theirs, their_layer), (ours, our_layer)):
+    for layer in (their_layer, our_layer):
         parts = [layer.forward_layer, layer.backward_layer] if wrapped else [layer]
         states = [state for part in parts for state in part.states]
         for state, value in zip(states, values, strict=True):

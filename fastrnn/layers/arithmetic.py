@@ -41,7 +41,7 @@ def _power_slope_of_exponent(a, b, y, dy):
         return np.where((a == 0) & (b >= 0), 0, dy * (y * np.log(a)))
 
 
-_OPERATIONS = {
+OPERATIONS = {
     "add": _Operation(np.add, (lambda a, b, y, dy: dy, lambda a, b, y, dy: dy)),
     "subtract": _Operation(np.subtract, (lambda a, b, y, dy: dy, lambda a, b, y, dy: -dy)),
     "multiply": _Operation(np.multiply, (lambda a, b, y, dy: dy * b, lambda a, b, y, dy: dy * a)),
@@ -100,8 +100,8 @@ class Arithmetic(Layer):
 
     def __init__(self, operation, constant=None, constant_first=False, **options):
         super().__init__(**options)
-        self.operation = checks.choice("operation", operation, tuple(_OPERATIONS))
-        self._of = made = _OPERATIONS[operation]
+        self.operation = checks.choice("operation", operation, tuple(OPERATIONS))
+        self._of = made = OPERATIONS[operation]
         self._alone = len(made.slopes) == 1
         self.has_gradient = made.slopes[0] is not None
         self.constant = self._as_floats = None
@@ -196,7 +196,7 @@ class Arithmetic(Layer):
             self.compute_output_shape((a.shape, b.shape))
 
     def backward(self, kept, doutputs):
-        a, b, y = kept
+        a, b, _ = kept
         slopes = self._of.slopes
         if self._alone or self.constant is not None:
             which = 1 if self.constant_first and not self._alone else 0

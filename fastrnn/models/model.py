@@ -425,12 +425,15 @@ class Model(Trainer, Layer):
             print_fn(line)
 
     def to_json(self, **options):
-        """Return the description of the model, without weights, as JSON text."""
+        """Return the description of the model, without weights, as JSON text.
+
+        Keras 3 reads it as well, but for what it does not have, such as ``Masking(nan=True)``.
+        """
         import json
 
-        from ..layers.described import serialize
+        from .keras_writing import described
 
-        return json.dumps(serialize(self), **options)
+        return json.dumps(described(self), **options)
 
     def get_config(self):
         """Return a description from which `from_config` makes such a model, without weights."""

@@ -103,11 +103,25 @@ def clone_model(model):
 
 
 def model_from_json(text, custom_objects=None):
-    """Return a new model from the description that ``model.to_json()`` gave."""
-    import json
+    """Return a new model from a JSON description, without weights.
+
+    Parameters
+    ----------
+    text : str
+        What ``model.to_json()`` gave, here, in Keras 3, or in Keras 2 and tf.keras.
+    custom_objects : dict of str to type or function, optional
+        Classes and functions of your own by their names.
+
+    Raises
+    ------
+    ValueError
+        If it is no such description, or names a class or argument that is not known here. No code
+        in it is run.
+    """
+    from .keras_reading import read
 
     with known_objects(custom_objects):
-        return deserialize(json.loads(text))
+        return read(text)
 
 
 # -- weights -------------------------------------------------------------------------------------
