@@ -324,3 +324,23 @@ def test_descriptions_that_are_no_models_are_refused(description, words):
 def test_bytes_that_hold_code_are_not_read():
     with pytest.raises((ValueError, TypeError)):
         models.model_from_json(pickle.dumps(Harmful()))
+
+
+@pytest.mark.parametrize("case", ["layer-norm", "leaky-relu", "batch-norm", "attention"])
+def test_configurations_of_keras_make_layers(case):
+    keras = keras_or_skip()
+    theirs = CASES[case][0](keras.layers)
+    ours = getattr(layers, type(theirs).__name__).from_config(theirs.get_config())
+    assert ours.name == theirs.name
+    again = layers.deserialize(json.loads(json.dumps(keras.layers.serialize(theirs))))
+    assert again.get_config() == ours.get_config()
+    back = type(theirs).from_config(ours.get_config())
+    assert back.name == theirs.name
+
+
+def test_the_configuration_of_a_bidirectional_layer_of_keras_makes_one():
+    keras = keras_or_skip()
+    theirs = keras.layers.Bidirectional(keras.layers.GRU(3, dropout=0.2), merge_mode="ave")
+    ours = layers.Bidirectional.from_config(theirs.get_config())
+    assert (ours.merge_mode, ours.forward_layer.units, ours.backward_layer.dropout) == (
+        "ave", 3, 0.2)

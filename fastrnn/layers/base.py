@@ -417,11 +417,20 @@ class Layer:
 
     @classmethod
     def from_config(cls, config):
-        """Return a new layer of this configuration."""
-        return cls(**config)
+        """Return a new layer of this configuration, ours or that of Keras."""
+        return cls(**own_config(cls, config))
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def own_config(cls, config):
+    """Return a configuration as ours; those of Keras 3 are known by their dtype policy."""
+    if not isinstance(config.get("dtype"), dict):
+        return config
+    from ..models.keras_reading import options
+
+    return options(cls, config)
 
 
 def _marking_built(build):

@@ -4,7 +4,7 @@
 import numpy as np
 
 from ..tape import FOR_INPUTS
-from .base import Layer, activity_penalties, plain
+from .base import Layer, activity_penalties, own_config, plain
 from .recurrent import Recurrent, options_for_states
 from .states import listed_states, set_states
 
@@ -161,6 +161,7 @@ class Bidirectional(Layer):
     def from_config(cls, config):
         from . import deserialize
 
+        config = own_config(cls, config)
         layers = {name: deserialize(config[name])
                   for name in ("layer", "backward_layer") if name in config}
         return cls(**{**config, **layers})

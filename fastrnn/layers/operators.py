@@ -56,8 +56,9 @@ def arithmetic(operation, *operands):
             raise TypeError(f"the other operand of {operation} must be a tensor, a number or an "
                             "array of numbers, got None")
         arguments += (constant, operands[0] is not first)
-    if any(type(tensor) is SymbolicTensor for tensor in tensors):
-        if len({type(tensor) for tensor in tensors}) > 1:
+    kinds = set(map(type, tensors))
+    if SymbolicTensor in kinds:
+        if len(kinds) > 1:
             raise TypeError(f"{operation} of a symbolic tensor and a value of a call, or a weight: "
                             "give layer.weight.numpy() where a constant is meant")
         layer = kind(*arguments, dtype=_dtype(*tensors))
@@ -109,7 +110,10 @@ def _value(part):
 
 def _floating(tensors):
     """Return the first tensor of floats, or the first one."""
-    return next((t for t in tensors if t.dtype.kind == "f"), tensors[0])
+    for tensor in tensors:
+        if tensor.dtype.kind == "f":
+            return tensor
+    return tensors[0]
 
 
 def _dtype(*tensors):
@@ -133,7 +137,8 @@ def _shared(kind, tensor, *arguments):
     """Return a layer of this kind with these arguments, for an eager tensor."""
     if not all(map(_is_small, arguments)):
         return kind(*arguments, name=kind.__name__, dtype=_dtype(tensor))
-    key = kind, _dtype(tensor), floatx(), repr(arguments)
+    dtype = tensor.dtype
+    key = kind, dtype if dtype.kind == "f" else floatx(), repr(arguments)
     layer = _made.get(key)
     if layer is None:
         if len(_made) >= _MOST_MADE:

@@ -74,6 +74,11 @@ def restored(description):
     return _Reader(old).layer(description)
 
 
+def options(cls, config):
+    """Return the arguments of a class of layers from its configuration in Keras 3."""
+    return _Reader(old=False).options(cls, cls.__name__, config)
+
+
 class _Reader:
     """Reads one description; `old` says that Keras 2 or an older one wrote it."""
 
