@@ -250,6 +250,22 @@ def contiguous(value):
     return value if flags.c_contiguous and flags.aligned else np.array(value, order="C")
 
 
+def torch_names(x, state, input, hx):
+    """Return (x, state, the state's name) of a call that may use torch's names of the two.
+
+    Raises
+    ------
+    TypeError
+        If one is given under both names, or there is no sequence.
+    """
+    for name, value, other, same in (("x", x, "input", input), ("state", state, "hx", hx)):
+        if value is not None and same is not None:
+            raise TypeError(f"{other} is torch's name of {name}: give one of the two")
+    if x is None and input is None:
+        raise TypeError("a call needs a sequence, x")
+    return (input if x is None else x), *((state, "state") if hx is None else (hx, "hx"))
+
+
 def state(name, value, model, rows, batched, optional=False):
     """Return the pair (h, c) of 3-D arrays of a state or of its gradient; c is None but for LSTM.
 

@@ -42,6 +42,7 @@ _DEFAULTS = {
 }
 _CONSTRUCTION = ("input_size", "hidden_size", *_DEFAULTS)
 _SPENT = object()
+_NOT_GIVEN = object()
 
 
 @quiet
@@ -148,14 +149,18 @@ class Engine(Owner):
 
     # -- forward -----------------------------------------------------------------------------
 
-    def __call__(self, x, state=None, lengths=None):
+    def __call__(self, x=_NOT_GIVEN, state=None, lengths=None, *, input=None, hx=None):
+        named = "state"
+        if hx is not None or input is not None or x is _NOT_GIVEN:
+            x, state, named = checks.torch_names(
+                None if x is _NOT_GIVEN else x, state, input, hx)
         x = checks.sequence(self, x)
         x_shape = x.shape
         batched = len(x_shape) == 3
         x = self._time_major(x)
         steps, rows, _ = x.shape
         checks.steps_and_rows(steps, rows, self._max_rows)
-        h0, c0 = checks.state("state", state, self, rows, batched)
+        h0, c0 = checks.state(named, state, self, rows, batched)
         if lengths is not None:
             if not batched:
                 raise ValueError("lengths need a 3-D x; an unbatched x has one length, its own")

@@ -65,7 +65,8 @@ class LSTM(Engine):
         c' = f * c + i * g
         h' = o * tanh(c'), with proj_size: h' = W_hr (o * tanh(c'))
 
-    Calling the model, ``y, (h_n, c_n) = m(x, state=None, lengths=None)``, runs a sequence:
+    Calling the model, ``y, (h_n, c_n) = m(x, state=None, lengths=None)``, runs a sequence
+    (torch's names ``input=`` and ``hx=`` stand for the first two):
 
     - x (T, N, I); (N, T, I) where `batch_first`; (T, I) unbatched. Any strides; not modified. Its
       dtype must be the model's. Rows may be none (N = 0), steps must be at least one.

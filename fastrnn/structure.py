@@ -8,7 +8,7 @@ The values of a dict come in the order of its sorted keys.
 def flatten(structure):
     """Return the values of a structure of lists, tuples and dicts as a list."""
     if isinstance(structure, dict):
-        return [leaf for key in _keys(structure) for leaf in flatten(structure[key])]
+        return [leaf for key in in_order(structure) for leaf in flatten(structure[key])]
     if isinstance(structure, list | tuple):
         return [leaf for value in structure for leaf in flatten(value)]
     return [structure]
@@ -21,7 +21,7 @@ def pack(structure, leaves):
 
 def _pack(structure, leaves):
     if isinstance(structure, dict):
-        packed = {key: _pack(structure[key], leaves) for key in _keys(structure)}
+        packed = {key: _pack(structure[key], leaves) for key in in_order(structure)}
         return {key: packed[key] for key in structure}
     if isinstance(structure, list | tuple):
         return _like(structure, [_pack(value, leaves) for value in structure])
@@ -37,7 +37,13 @@ def convert(function, structure):
     return None if structure is None else function(structure)
 
 
-def _keys(structure):
+def likeness(structure):
+    """Return the structure with nothing in it: what JSON needs to tell a list from a value."""
+    return convert(lambda _: 0, structure)
+
+
+def in_order(structure):
+    """Return the keys of a dict in the order in which its values come."""
     return sorted(structure, key=str)
 
 
@@ -49,3 +55,50 @@ def _like(structure, values):
 def is_nested(structure):
     """Whether it is a list, a tuple or a dict."""
     return isinstance(structure, list | tuple | dict)
+
+
+def spread(what, value, like):
+    """Return the part of `value` for each leaf of the structure `like`, None for what is missing.
+
+    Parameters
+    ----------
+    what : str
+        The argument's name, for messages.
+    value : dict, list or tuple as in `like`, or None
+        Its leaves may be lists and dicts themselves.
+    like : structure
+
+    Raises
+    ------
+    ValueError
+        If it has an unknown key, is no dict or list where `like` is one, or has another length.
+    """
+    if value is None or not is_nested(like):
+        return [value] if not is_nested(like) else [None] * len(flatten(like))
+    if isinstance(like, dict):
+        keys = in_order(like)
+        if not isinstance(value, dict):
+            raise ValueError(f"{what} must be a dict with the outputs' names, "
+                             f"{', '.join(map(str, keys))}; got {type(value).__name__}")
+        unknown = [str(key) for key in value if key not in like]
+        if unknown:
+            raise ValueError(f"{what} names {', '.join(sorted(unknown))}; the outputs are "
+                             f"{', '.join(map(str, keys))}")
+        return [leaf for key in keys
+                for leaf in spread(f"{what}[{key!r}]", value.get(key), like[key])]
+    if not isinstance(value, list | tuple) or len(value) != len(like):
+        got = f"{len(value)}" if isinstance(value, list | tuple) else type(value).__name__
+        raise ValueError(f"{what} must be a list of {len(like)}, as the outputs are; got {got}")
+    return [leaf for k, item in enumerate(like)
+            for leaf in spread(f"{what}[{k}]", value[k], item)]
+
+
+def paths(structure):
+    """Return the way to each value, a tuple of keys and places in lists."""
+    if isinstance(structure, dict):
+        items = [(key, structure[key]) for key in in_order(structure)]
+    elif isinstance(structure, list | tuple):
+        items = list(enumerate(structure))
+    else:
+        return [()]
+    return [(key, *path) for key, value in items for path in paths(value)]

@@ -36,6 +36,18 @@ class SymbolicTensor(Operators):
     def ndim(self):
         return len(self.shape)
 
+    def __bool__(self):
+        operation, inputs = getattr(self.node.layer, "operation", None), self.node.inputs
+        if operation in ("equal", "not_equal") and isinstance(inputs, list):
+            # What `in` and `index` of a list ask: whether two are one.
+            return (inputs[0] is inputs[1]) == (operation == "equal")
+        raise TypeError("a symbolic tensor has no values yet, so it is neither true nor false: "
+                        "use & | ~ for logic, and multiply by a comparison in place of if")
+
+    def __iter__(self):
+        raise TypeError(f"a symbolic tensor cannot be iterated over: its first axis is the batch, "
+                        f"its shape {self.shape}; index the others, as in x[:, 0]")
+
     def __array__(self, dtype=None, copy=None):
         raise TypeError("a symbolic tensor has no values for NumPy to work on: use layers and "
                         "operators, which become part of the model")
@@ -72,6 +84,7 @@ class Node:
     layer : Layer or None
         None for an input of the graph.
     inputs : SymbolicTensor or list of them
+        Of some layers arrays too, which are constants.
     mask : SymbolicTensor, array, list of them, or None
         The mask given by hand.
     training : bool or None
@@ -108,23 +121,28 @@ def connect(layer, inputs, options, mask=None, training=None):
     Raises
     ------
     TypeError
-        If symbolic tensors and arrays are mixed.
+        If symbolic tensors and arrays are mixed, and the layer takes no constants.
     """
     several = isinstance(inputs, list | tuple)
     tensors = list(inputs) if several else [inputs]
-    for tensor in tensors:
-        if not isinstance(tensor, SymbolicTensor):
+    for k, tensor in enumerate(tensors):
+        if isinstance(tensor, SymbolicTensor):
+            continue
+        if k == 0 or not layer.takes_constants:
             raise TypeError(f"{layer.name}: all inputs must be symbolic tensors where one is, "
                             f"got {type(tensor).__name__}")
+        tensors[k] = layer.constant_input(tensor)
     shapes = [tensor.shape for tensor in tensors]
     shapes = shapes if several else shapes[0]
     layer.ensure_built(shapes)
     node = Node(layer, tensors if several else inputs, options, mask, training)
     made = layer.compute_output_shape(shapes, **options)
     node.several = isinstance(made, list)
-    for index, shape in enumerate(made if node.several else [made]):
-        dtype = layer.output_dtype(tensors[0].dtype)
-        node.outputs.append(SymbolicTensor(shape, dtype, f"{layer.name}_{index}", node, index))
+    made = made if node.several else [made]
+    dtypes = layer.output_dtypes([tensor.dtype for tensor in tensors], len(made))
+    for index, shape in enumerate(made):
+        node.outputs.append(SymbolicTensor(shape, dtypes[index], f"{layer.name}_{index}", node,
+                                           index))
     if not _trials.running:
         layer.connected(node)
     return node.outputs if node.several else node.outputs[0]
@@ -252,7 +270,7 @@ class Graph:
         shapes = dict(zip(map(id, self.inputs), input_shapes, strict=True))
         for node in self.nodes:
             inputs = node.inputs
-            given = ([shapes[id(t)] for t in inputs] if isinstance(inputs, list)
+            given = ([shapes.get(id(t), t.shape) for t in inputs] if isinstance(inputs, list)
                      else shapes[id(inputs)])
             made = node.layer.compute_output_shape(given, **node.options)
             for tensor, shape in zip(node.outputs, made if node.several else (made,),

@@ -11,6 +11,7 @@ as TimeDistributed does, has a tape inside.
 
 import threading
 from contextlib import contextmanager
+from operator import index
 
 import numpy as np
 
@@ -68,11 +69,17 @@ class Tensor(Operators):
             )
         return np.array(self.array, dtype=dtype, copy=copy)
 
-    def __len__(self):
-        return len(self.array)
+    def __bool__(self):
+        return bool(self.array)
 
     def __float__(self):
-        return float(self.array)
+        return float(self.array.item())
+
+    def __int__(self):
+        return int(self.array.item())
+
+    def __index__(self):
+        return index(self.array.item())
 
     def __repr__(self):
         return f"Tensor({self.array!r})"

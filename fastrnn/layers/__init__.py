@@ -7,6 +7,7 @@ from .. import oldnames
 
 _HOMES = {
     "activation": ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax"),
+    "arithmetic": ("Arithmetic",),
     "attention": ("AdditiveAttention", "Attention"),
     "base": ("Layer",),
     "bidirectional": ("Bidirectional",),
@@ -16,11 +17,12 @@ _HOMES = {
     "function": ("Lambda",),
     "input": ("InputLayer",),
     "masking": ("Masking",),
+    "matmul": ("MatMul",),
     "merging": ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply",
                 "Subtract", "add", "average", "concatenate", "dot", "maximum", "minimum",
                 "multiply", "subtract"),
     "normalization": ("BatchNormalization", "LayerNormalization"),
-    "operators": ("Arithmetic", "GetItem"),
+    "operators": ("GetItem",),
     "pooling": ("AveragePooling1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D",
                 "MaxPooling1D"),
     "rnn": ("GRU", "LSTM", "SimpleRNN"),

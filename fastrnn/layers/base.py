@@ -54,8 +54,12 @@ class Layer:
     casts_inputs = True
     # Whether it may be called with a list of inputs.
     takes_list = False
+    # Whether inputs after the first may be constants where the first is symbolic.
+    takes_constants = False
     # Whether NaN in its inputs are steps that do not count.
     takes_missing = False
+    # Whether a gradient may pass from its outputs to its inputs.
+    has_gradient = True
     # Whether what it does is said by a `call` that uses other layers.
     calls_layers = False
 
@@ -124,7 +128,7 @@ class Layer:
         """Run `forward`, record it on the tape there is, and wrap what it gives."""
         tape = current.tape
         keep = NOTHING
-        if tape is not None:
+        if tape is not None and self.has_gradient:
             leads = (any(t.tracked for t in tensors) if type(tensors) is list
                      else tensors.tracked)
             keep = FOR_INPUTS if leads else FOR_WEIGHTS if self.has_trainable() else NOTHING
@@ -150,6 +154,12 @@ class Layer:
         if tape is not None:
             for tensor, gradient in zip(made, gradients, strict=True):
                 tape.penalise(tensor, gradient)
+
+    def constant_input(self, value):
+        """Return an input that is a constant of the graph as an array of its own."""
+        if type(value) is Tensor:
+            value = value.array
+        return np.array(self._as_array(value), self.dtype)
 
     def _as_array(self, value):
         array = checks.as_ndarray("inputs", value)
@@ -207,6 +217,10 @@ class Layer:
     def output_dtype(self, given):
         """Return the outputs' dtype, a str, for inputs of dtype `given`."""
         return self.dtype.name if self.casts_inputs else given
+
+    def output_dtypes(self, given, count):
+        """Return the dtypes, str, of `count` outputs for inputs of these dtypes."""
+        return [self.output_dtype(given[0])] * count
 
     def compute_mask(self, inputs, mask):
         """Return the mask of the outputs."""
@@ -413,11 +427,20 @@ class Layer:
 
     @classmethod
     def from_config(cls, config):
-        """Return a new layer of this configuration."""
-        return cls(**config)
+        """Return a new layer of this configuration, ours or that of Keras."""
+        return cls(**own_config(cls, config))
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
+
+
+def own_config(cls, config):
+    """Return a configuration as ours; those of Keras 3 are known by their dtype policy."""
+    if not isinstance(config.get("dtype"), dict):
+        return config
+    from ..models.keras_reading import options
+
+    return options(cls, config)
 
 
 def _marking_built(build):

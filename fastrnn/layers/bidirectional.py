@@ -4,8 +4,9 @@
 import numpy as np
 
 from ..tape import FOR_INPUTS
-from .base import Layer, activity_penalties, plain
+from .base import Layer, activity_penalties, own_config, plain
 from .recurrent import Recurrent, options_for_states
+from .states import listed_states, set_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)
 
@@ -37,6 +38,7 @@ class Bidirectional(Layer):
     arguments = ("merge_mode",)
     supports_masking = True
     takes_list = True
+    takes_constants = True
 
     def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **options):
         for value in (layer, backward_layer):
@@ -62,9 +64,23 @@ class Bidirectional(Layer):
     def sublayers(self):
         return self.forward_layer, self.backward_layer
 
+    @property
+    def states(self):
+        """The states of both where they are stateful, the forward layer's first; else None."""
+        if not (self.stateful and self.forward_layer.states):
+            return None
+        return [*self.forward_layer.states, *self.backward_layer.states]
+
+    def reset_states(self, states=None):
+        """Forget the states of both, or set them; see `LSTM.reset_states`."""
+        if states is None:
+            self.reset_state()
+        else:
+            set_states(self, self.states, states)
+
     def build(self, input_shape):
-        for layer in self.sublayers():
-            layer.ensure_built(input_shape)
+        for layer, shape in zip(self.sublayers(), _halves(input_shape), strict=True):
+            layer.ensure_built(shape)
         if self._first_weights is not None:
             self.set_weights(self._first_weights)
 
@@ -85,8 +101,9 @@ class Bidirectional(Layer):
         """
         if initial_state is not None:
             sequence = inputs[0] if isinstance(inputs, list | tuple) else inputs
-            inputs = [sequence, *initial_state]
-            options = options_for_states(mask, len(initial_state))
+            states = listed_states(self, initial_state, 2 * self.forward_layer._states)
+            inputs = [sequence, *states]
+            options = options_for_states(mask, len(states))
             return super().__call__(inputs, training=training, **options)
         return super().__call__(inputs, mask, training, **options)
 
@@ -144,6 +161,7 @@ class Bidirectional(Layer):
     def from_config(cls, config):
         from . import deserialize
 
+        config = own_config(cls, config)
         layers = {name: deserialize(config[name])
                   for name in ("layer", "backward_layer") if name in config}
         return cls(**{**config, **layers})

@@ -16,7 +16,7 @@ def common_shape(layer, shapes):
     batches = {shape[0] for shape in shapes} - {None}
     sizes = ()
     for shape in shapes:
-        sizes = _joined(sizes, tuple(shape[1:]))
+        sizes = joined(sizes, tuple(shape[1:]))
         if sizes is None or len(batches) > 1:
             listed = ", ".join(str(tuple(shape)) for shape in shapes)
             what = "the batches differ" if len(batches) > 1 else "an axis differs and is not 1"
@@ -25,7 +25,7 @@ def common_shape(layer, shapes):
     return (batches.pop() if batches else None, *sizes)
 
 
-def _joined(a, b):
+def joined(a, b):
     """Return the sizes of a result for the sizes of two operands; None where they do not fit."""
     longest = max(len(a), len(b))
     a, b = (1,) * (longest - len(a)) + a, (1,) * (longest - len(b)) + b
@@ -49,3 +49,15 @@ def summed_to(gradient, shape):
     axes = tuple(axis for axis, (size, wide) in enumerate(zip(full, gradient.shape, strict=True))
                  if size != wide)
     return gradient.sum(axis=axes, keepdims=True).reshape(shape)
+
+
+def unbroadcast(gradient, shape):
+    """Return the gradient of an operand of `shape` that was broadcast as NumPy does it."""
+    if gradient.shape == shape:
+        return gradient
+    missing = gradient.ndim - len(shape)
+    if missing:
+        gradient = gradient.sum(axis=tuple(range(missing)))
+    axes = tuple(axis for axis, (size, wide) in enumerate(zip(shape, gradient.shape, strict=True))
+                 if size != wide)
+    return gradient.sum(axis=axes, keepdims=True) if axes else gradient

@@ -4,54 +4,125 @@
 import numpy as np
 
 from .. import checks
+from ..backend import floatx
+from ..operators import Operators
 from ..symbolic import SymbolicTensor
 from ..tape import Tensor, current
+from .arithmetic import Arithmetic
 from .base import Layer
-from .broadcasting import common_shape, summed_to
+from .matmul import MatMul
 
 
 def item(tensor, key):
     """Return `tensor[key]` of an eager or a symbolic tensor.
 
-    Where nothing is recorded the key may be any that NumPy takes; else it is `GetItem`'s.
+    The key may be any that NumPy takes; that of a symbolic tensor is `GetItem`'s.
     """
     if type(tensor) is SymbolicTensor:
         return GetItem(key, dtype=_dtype(tensor))(tensor)
-    if current.tape is None:
+    tensor = as_operand(tensor)
+    key = tuple(map(_value, key)) if type(key) is tuple else _value(key)
+    if current.tape is None or not tensor.tracked:
         return Tensor(tensor.array[key])
-    return _shared(GetItem, tensor, key)(tensor)
+    return _shared(GetItem, tensor, key, False)(tensor)
 
 
-def arithmetic(operation, a, b):
-    """Return ``a operation b``; one of them, or both, are tensors, eager or symbolic.
+def arithmetic(operation, *operands):
+    """Return the result of an operation on tensors, eager or symbolic, numbers and arrays.
 
     Parameters
     ----------
-    operation : {"add", "subtract", "multiply", "divide"}
-    a, b : tensor, number or array
-        Two tensors must have the same number of axes and the same batch; what is no tensor is a
-        constant and is broadcast to the tensor's shape.
+    operation : str
+        "matmul", or one of `Arithmetic`.
+    *operands : tensor, weight, number or array
+        One or two, of which one at least is a tensor. Two tensors must have the same number of
+        axes and the same batch; what is no tensor is a constant and is broadcast to the tensor's
+        shape. A weight of a layer takes part with its gradient.
 
     Raises
     ------
+    TypeError
+        If symbolic tensors meet eager ones.
     ValueError
         If the shapes do not fit.
     """
-    tensors = [value for value in (a, b) if isinstance(value, _TENSORS)]
+    operands = [as_operand(v) if isinstance(v, Operators) else v for v in operands]
+    tensors = [v for v in operands if isinstance(v, _TENSORS)]
     first = tensors[0]
-    arguments = (operation,)
-    if len(tensors) == 1:
-        arguments = (operation, b, False) if first is a else (operation, a, True)
-        tensors = first
-    if type(first) is SymbolicTensor:
-        return Arithmetic(*arguments, dtype=_dtype(first))(tensors)
-    return _shared(Arithmetic, first, *arguments)(tensors)
+    kind, arguments = (MatMul, ()) if operation == "matmul" else (Arithmetic, (operation,))
+    if len(tensors) < len(operands):
+        constant = operands[1] if operands[0] is first else operands[0]
+        if constant is None:
+            raise TypeError(f"the other operand of {operation} must be a tensor, a number or an "
+                            "array of numbers, got None")
+        arguments += (constant, operands[0] is not first)
+    kinds = set(map(type, tensors))
+    if SymbolicTensor in kinds:
+        if len(kinds) > 1:
+            raise TypeError(f"{operation} of a symbolic tensor and a value of a call, or a weight: "
+                            "give layer.weight.numpy() where a constant is meant")
+        layer = kind(*arguments, dtype=_dtype(*tensors))
+    else:
+        layer = _shared(kind, _floating(tensors), *arguments)
+    return layer(tensors[0] if len(tensors) == 1 else tensors)
 
 
-def _dtype(tensor):
-    """Return the dtype of the layer that does an operation on a tensor."""
-    dtype = np.dtype(tensor.dtype)
-    return dtype if dtype in checks.DTYPES else "float32"
+def compared(operation, a, b):
+    """Return ``a == b`` or ``a != b``; NotImplemented where they cannot be compared by elements,
+    as a symbolic tensor and one of another shape cannot: Python then says whether they are one.
+    """
+    if not (isinstance(b, Operators | np.ndarray | np.generic | int | float)
+            or (isinstance(b, list | tuple) and np.asarray(b).dtype.kind in "fiub")):
+        return NotImplemented
+    if type(a) is SymbolicTensor or type(b) is SymbolicTensor:
+        try:
+            return arithmetic(operation, a, b)
+        except (TypeError, ValueError):
+            return NotImplemented
+    return arithmetic(operation, a, b)
+
+
+def as_operand(value):
+    """Return a tensor as it is, and a weight of a layer as a tensor whose gradient is its own."""
+    if isinstance(value, _TENSORS):
+        return value
+    made = Tensor(value.value, tracked=current.tape is not None and value.is_trained)
+    if made.tracked:
+        current.tape.record(_READING, value, [], made)
+    return made
+
+
+class _Reading:
+    """What the tape has as the maker of a weight that an operator reads."""
+
+    @staticmethod
+    def backward(variable, gradient):
+        variable.gradient[...] += variable.form.store(gradient)
+        return []
+
+
+_READING = _Reading()
+
+
+def _value(part):
+    return part.array if type(part) is Tensor else part
+
+
+def _floating(tensors):
+    """Return the first tensor of floats, or the first one."""
+    for tensor in tensors:
+        if tensor.dtype.kind == "f":
+            return tensor
+    return tensors[0]
+
+
+def _dtype(*tensors):
+    """Return the dtype of the layer that does an operation on tensors."""
+    for tensor in tensors:
+        dtype = np.dtype(tensor.dtype)
+        if dtype in checks.DTYPES:
+            return dtype
+    return None
 
 
 _TENSORS = (Tensor, SymbolicTensor)
@@ -66,7 +137,8 @@ def _shared(kind, tensor, *arguments):
     """Return a layer of this kind with these arguments, for an eager tensor."""
     if not all(map(_is_small, arguments)):
         return kind(*arguments, name=kind.__name__, dtype=_dtype(tensor))
-    key = kind, tensor.dtype, repr(arguments)
+    dtype = tensor.dtype
+    key = kind, dtype if dtype.kind == "f" else floatx(), repr(arguments)
     layer = _made.get(key)
     if layer is None:
         if len(_made) >= _MOST_MADE:
@@ -89,6 +161,8 @@ class GetItem(Layer):
     ----------
     key : int, slice, None, Ellipsis, list of int, or tuple of them
         The batch must stay as it is: a tuple begins with ``:`` or ``...``.
+    keeps_batch : bool
+        Without it the key may be any that NumPy takes: then the layer is none for a graph.
     **options
         Those of every `Layer`.
 
@@ -101,8 +175,14 @@ class GetItem(Layer):
     arguments = ("key",)
     casts_inputs = False
 
-    def __init__(self, key, **options):
+    def __init__(self, key, keeps_batch=True, **options):
         super().__init__(**options)
+        self._keeps_batch = keeps_batch
+        if not keeps_batch:
+            self.key = key
+            parts = key if type(key) is tuple else (key,)
+            self._repeats = any(isinstance(part, list | np.ndarray) for part in parts)
+            return
         self.key = tuple(map(_read, key)) if isinstance(key, tuple | list) else (_read(key),)
         first = self.key[0] if self.key else None
         if first is not Ellipsis and not (isinstance(first, slice) and first == slice(None)):
@@ -123,6 +203,8 @@ class GetItem(Layer):
 
     def _of(self, array, shape):
         """Return array[key]; `shape` is that of the message."""
+        if not self._keeps_batch:
+            return array[self.key]
         try:
             result = array[self.key]
         except IndexError as reason:
@@ -134,7 +216,8 @@ class GetItem(Layer):
         return result
 
     def forward(self, inputs, mask, training, keep):
-        return self._of(inputs, inputs.shape), None, inputs.shape
+        outputs = self._of(inputs, inputs.shape)
+        return np.asarray(outputs), None, inputs.shape
 
     def backward(self, shape, doutputs):
         dx = np.zeros(shape, doutputs.dtype)
@@ -188,92 +271,3 @@ def _part_text(part):
         ends = ["" if end is None else str(end) for end in (part.start, part.stop)]
         return ":".join(ends if part.step is None else [*ends, str(part.step)])
     return "..." if part is Ellipsis else str(part)
-
-
-_FUNCTIONS = {"add": np.add, "subtract": np.subtract, "multiply": np.multiply,
-              "divide": np.divide}
-
-
-class Arithmetic(Layer):
-    """y = a op b of two inputs, or of one and a constant.
-
-    Parameters
-    ----------
-    operation : {"add", "subtract", "multiply", "divide"}
-    constant : number or array, optional
-        The other operand. It is no input: it has no gradient.
-    constant_first : bool
-        Whether the constant is a.
-    **options
-        Those of every `Layer`.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not fit.
-    """
-
-    arguments = ("operation", "constant", "constant_first")
-    takes_list = True
-
-    def __init__(self, operation, constant=None, constant_first=False, **options):
-        super().__init__(**options)
-        self.operation = checks.choice("operation", operation, tuple(_FUNCTIONS))
-        self._function = _FUNCTIONS[operation]
-        self.constant = None
-        self.constant_first = constant_first
-        if constant is not None:
-            self.constant = checks.as_ndarray(f"the other operand of {operation}", constant)
-            if self.constant.dtype.kind not in "fiub":
-                raise TypeError(f"the other operand of {operation} must be a tensor, a number or "
-                                f"an array of numbers, got {type(constant).__name__}")
-            self.constant = self.constant.astype(self.dtype, copy=False)
-
-    def compute_output_shape(self, input_shape):
-        if self.constant is None:
-            a, b = input_shape
-            if len(a) != len(b):
-                raise ValueError(f"{self.name}: tensors of shapes {tuple(a)} and {tuple(b)} have "
-                                 "different numbers of axes: add one, as in x[:, None]")
-            return common_shape(self, (a, b))
-        shape, other = tuple(input_shape), self.constant.shape
-        axes = (1,) * (len(shape) - len(other)) + other
-        if len(axes) == len(shape) and axes[0] in (1, shape[0]):
-            return common_shape(self, (shape, (shape[0], *axes[1:])))
-        raise ValueError(f"{self.name}: a constant of shape {other} does not fit a tensor of "
-                         f"shape {shape}: the batch axis must stay as it is")
-
-    def forward(self, inputs, mask, training, keep):
-        if self.constant is None:
-            a, b = inputs
-            if a.shape != b.shape:
-                self.compute_output_shape((a.shape, b.shape))
-        else:
-            if self.constant.ndim:
-                self.compute_output_shape(inputs.shape)
-            a, b = ((self.constant, inputs) if self.constant_first else (inputs, self.constant))
-        return self._function(a, b), None, (a, b) if keep else None
-
-    def backward(self, kept, doutputs):
-        a, b = kept
-        if self.constant is not None:
-            which, x = (1, b) if self.constant_first else (0, a)
-            return summed_to(self._gradient(which, a, b, doutputs), x.shape)
-        return [summed_to(self._gradient(0, a, b, doutputs), a.shape),
-                summed_to(self._gradient(1, a, b, doutputs), b.shape)]
-
-    def _gradient(self, which, a, b, dy):
-        """Return the gradient of operand `which`, in the shape of the result."""
-        if self.operation == "add":
-            return dy
-        if self.operation == "subtract":
-            return -dy if which else dy
-        if self.operation == "multiply":
-            return dy * (a if which else b)
-        return dy * (-a / (b * b)) if which else dy / b
-
-    def get_config(self):
-        config = super().get_config()
-        if self.constant is not None:
-            config["constant"] = self.constant.tolist()
-        return config

@@ -12,7 +12,9 @@ from ..parameters import GATES, ROLES
 from ..quiet import is_quiet
 from ..tape import FOR_INPUTS, NOTHING, Tensor
 from .base import Layer, known, rank
+from .broadcasting import unbroadcast
 from .dropout import RandomMask
+from .states import Cell, State, listed_states, set_states
 from .steps import Steps
 from .stepwise import backward as step_backward
 from .stepwise import forward as step_forward
@@ -25,7 +27,7 @@ _NO_GRADIENTS = dict.fromkeys(ROLES)
 class Recurrent(Layer):
     """What the three recurrent layers share; `LSTM` documents the arguments.
 
-    Subclasses name their `cell` and in which order Keras shows its gates.
+    Subclasses name their `kind` and in which order Keras shows its gates.
     """
 
     arguments = (
@@ -37,7 +39,8 @@ class Recurrent(Layer):
     )
     supports_masking = True
     takes_list = True
-    cell = None
+    takes_constants = True
+    kind = None             # of the engine's cells
     gate_order = None       # shown gate -> stored gate, None: the same
     reset_after = True
     recurrent_activation = activations.get("sigmoid")
@@ -91,12 +94,12 @@ class Recurrent(Layer):
 
     @property
     def _states(self):
-        return 2 if self.cell == "lstm" else 1
+        return 2 if self.kind == "lstm" else 1
 
     def build(self, input_shape):
         sequence_shape = self._sequence_shape(input_shape)
         _sequences(self, sequence_shape)
-        inputs, columns = known(self, sequence_shape), GATES[self.cell] * self.units
+        inputs, columns = known(self, sequence_shape), GATES[self.kind] * self.units
         form = Gates(self.gate_order)
         self.kernel = self.add_weight(
             "kernel", (inputs, columns), self.kernel_initializer, form=form,
@@ -113,13 +116,20 @@ class Recurrent(Layer):
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint,
             )
         if self.stateful:
-            self.states = self._zero_states(known(self, sequence_shape, axis=0))
+            zeros = self._zero_states(known(self, sequence_shape, axis=0))
+            self.states = [State(f"state_{k}", zero, self) for k, zero in enumerate(zeros)]
 
     def ensure_built(self, input_shape):
         if not self.built and self.stateful and self.given_shape is not None:
             input_shape = (self.given_shape[0], *self._sequence_shape(input_shape)[1:])
         super().ensure_built(input_shape)
-        _sequences(self, self._sequence_shape(input_shape))
+        rows, *_ = _sequences(self, self._sequence_shape(input_shape))
+        for shape in input_shape[1:] if isinstance(input_shape, list) else ():
+            fits = len(shape) == 2 and shape[1] in (self.units, None) and (
+                shape[0] in (1, rows, None) or rows is None)
+            if not fits:
+                raise ValueError(f"{self.name}: initial_state must have shape "
+                                 f"{(rows, self.units)}, or one row for all, got {tuple(shape)}")
 
     @staticmethod
     def _sequence_shape(input_shape):
@@ -127,7 +137,7 @@ class Recurrent(Layer):
         return tuple(input_shape[0] if isinstance(input_shape, list) else input_shape)
 
     def _bias_shape(self):
-        return (GATES[self.cell] * self.units,)
+        return (GATES[self.kind] * self.units,)
 
     def _bias_values(self, shape, dtype):
         return self.bias_initializer(shape, dtype)
@@ -145,8 +155,10 @@ class Recurrent(Layer):
         Parameters
         ----------
         inputs : array (N, T, I), or a list of it with the initial states
-        initial_state : array (N, H) or list of arrays, optional
+        initial_state : array (N, H) or (1, H), or list of arrays, optional
             h, for an LSTM [h, c]; zeros by default, or, where stateful, what the last batch left.
+            One row serves all. Where `inputs` are symbolic, arrays are constants of the graph:
+            those of N rows fit batches of N rows only.
         mask : array (N, T) of bool, optional
             True for steps that count; any pattern.
         training : bool, optional
@@ -156,11 +168,7 @@ class Recurrent(Layer):
                 and is_quiet()):
             return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
         if initial_state is not None:
-            states = (list(initial_state) if isinstance(initial_state, list | tuple)
-                      else [initial_state])
-            if len(states) != self._states:
-                raise ValueError(f"{self.name}: initial_state must be {self._states} arrays, "
-                                 f"got {len(states)}")
+            states = listed_states(self, initial_state, self._states)
             sequence = inputs[0] if isinstance(inputs, list | tuple) else inputs
             inputs = [sequence, *states]
             options = options_for_states(mask, len(states))
@@ -191,12 +199,13 @@ class Recurrent(Layer):
             x = x * drop.inputs[:, None]
         y, final, tape = self._run(x, states, steps, drop.recurrent, keep)
         if self.stateful:
-            self.states = [state.copy() for state in final]
+            for state, value in zip(self.states, final, strict=True):
+                state.assign(value)
         if self.return_sequences:
             output = y if steps is None else steps.spread(y)
         else:
             output = final[0] if steps is None else self._last_output(final[0], steps)
-        kept = (tape, steps, drop.inputs, (N, T), given is not None, keep) if keep else None
+        kept = (tape, steps, drop.inputs, (N, T), given, keep) if keep else None
         if not self.return_state:
             return output, out_mask, kept
         return [output, *final], [out_mask] + [None] * len(final), kept
@@ -223,7 +232,7 @@ class Recurrent(Layer):
         return np.where(steps.lengths[:, None] > 0, h, 0)
 
     def backward(self, kept, doutputs):
-        tape, steps, input_factor, (N, T), with_states, keep = kept
+        tape, steps, input_factor, (N, T), given, keep = kept
         doutput, dfinal = doutputs, [None] * self._states
         if self.return_state:
             doutput, *dfinal = doutputs
@@ -247,7 +256,10 @@ class Recurrent(Layer):
                 dx = steps.spread_inputs(dx, T)
             if self.go_backwards:
                 dx = dx[:, ::-1]
-        return [dx, *dinitial] if with_states else dx
+        if given is None:
+            return dx
+        return [dx, *[unbroadcast(d, state.shape)
+                      for d, state in zip(dinitial, given, strict=True)]]
 
     def _gradients_of_loop(self, doutput, dfinal, steps):
         """From the gradients of the layer's outputs to those of the loop's y and final states."""
@@ -271,9 +283,9 @@ class Recurrent(Layer):
             names = tuple(map(activations.name_in_time_loop, pair))
             weights = self.kernel.array, self.recurrent_kernel.array, b_ih, b_hh, None
             if None in names:
-                packed = layer_in_steps(self.cell, pair, *weights, self.reset_after)
+                packed = layer_in_steps(self.kind, pair, *weights, self.reset_after)
             else:
-                packed = PackedLayer(self.cell, names, *weights, self.reset_after)
+                packed = PackedLayer(self.kind, names, *weights, self.reset_after)
             self._packed = version, packed
         return packed
 
@@ -299,14 +311,16 @@ class Recurrent(Layer):
     def _initial_states(self, given, N):
         if given is not None:
             for state in given:
-                if state.shape != (N, self.units):
+                if state.shape not in ((N, self.units), (1, self.units)):
                     raise ValueError(f"{self.name}: initial_state must have shape "
-                                     f"{(N, self.units)}, got {state.shape}")
-            return [np.ascontiguousarray(state) for state in given]
+                                     f"{(N, self.units)}, or one row for all, got {state.shape}")
+            return [np.ascontiguousarray(state if len(state) == N else
+                                         np.broadcast_to(state, (N, self.units)))
+                    for state in given]
         if len(self.states[0]) != N:
             raise ValueError(f"{self.name} is stateful, for batches of {len(self.states[0])} "
                              f"rows; got {N}")
-        return self.states
+        return [state.array for state in self.states]
 
     def _zero_states(self, N):
         return [np.zeros((N, self.units), self.dtype) for _ in range(self._states)]
@@ -316,8 +330,31 @@ class Recurrent(Layer):
         return self._zero_states(batch_size)
 
     def reset_own_state(self):
-        if self.states is not None:
-            self.states = self._zero_states(len(self.states[0]))
+        for state in self.states or ():
+            state.assign(np.zeros(state.shape))
+
+    def reset_states(self, states=None):
+        """Forget the states of a stateful layer, or set them.
+
+        Parameters
+        ----------
+        states : array (N, H), or list of arrays, optional
+            h, for an LSTM [h, c], for the rows of a batch; zeros by default.
+
+        Raises
+        ------
+        ValueError
+            If there are no states to set, or their number or shapes differ; nothing is changed.
+        """
+        if states is None:
+            self.reset_state()
+        else:
+            set_states(self, self.states, states)
+
+    @property
+    def cell(self):
+        """The layer's cell, as Keras shows it: its weights and arguments."""
+        return Cell(self)
 
     def _dropout_factors(self, N):
         """One factor for a whole sequence, as in Keras (Gal and Ghahramani, 2016): the same at
@@ -326,7 +363,7 @@ class Recurrent(Layer):
         if self._input_noise is not None:
             inputs = self._input_noise.factors((N, self.kernel.shape[0]), self.dtype)
         if self._state_noise is not None:
-            shape = GATES[self.cell], N, self.units
+            shape = GATES[self.kind], N, self.units
             recurrent = self._state_noise.factors(shape, self.dtype)
         return _Dropout(inputs, recurrent)
 

@@ -25,7 +25,7 @@ class SimpleRNN(Recurrent):
         b.
     """
 
-    cell = "rnn"
+    kind = "rnn"
 
 
 class _Gated(Recurrent):
@@ -103,7 +103,7 @@ class LSTM(_Gated):
     """
 
     arguments = ("unit_forget_bias", *_Gated.arguments)
-    cell = "lstm"
+    kind = "lstm"
 
     def __init__(self, units, *arguments, unit_forget_bias=True, **options):
         super().__init__(units, *arguments, **options)
@@ -145,7 +145,7 @@ class GRU(_Gated):
     """
 
     arguments = ("reset_after", *_Gated.arguments)
-    cell = "gru"
+    kind = "gru"
     gate_order = (1, 0, 2)
 
     def __init__(self, units, *arguments, reset_after=True, **options):

@@ -3,7 +3,7 @@
 
 import math
 
-from .base import Layer
+from .base import Layer, own_config
 
 
 class TimeDistributed(Layer):
@@ -101,4 +101,5 @@ class TimeDistributed(Layer):
     def from_config(cls, config):
         from .described import deserialize
 
+        config = own_config(cls, config)
         return cls(**{**config, "layer": deserialize(config["layer"])})

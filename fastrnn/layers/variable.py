@@ -5,6 +5,7 @@ import numpy as np
 
 from .. import checks
 from ..layout import c_ordered
+from ..operators import Operators
 from ..quiet import quiet
 
 
@@ -62,7 +63,7 @@ class GateBias:
 _PLAIN = Plain()
 
 
-class Variable:
+class Variable(Operators):
     """One weight of a layer.
 
     Parameters
@@ -111,6 +112,11 @@ class Variable:
     @property
     def ndim(self):
         return len(self.shape)
+
+    @property
+    def is_trained(self):
+        """Whether training changes it."""
+        return self.trainable and self.owner.trainable
 
     @property
     def gradient(self):

@@ -8,7 +8,7 @@ import numpy as np
 from ..backend import name_of
 from ..layers.base import Layer
 from ..quiet import quiet
-from ..structure import convert, flatten, is_nested, pack
+from ..structure import convert, flatten, is_nested, likeness, pack
 from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
 from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
 from .arrays import as_dtype, missing
@@ -48,6 +48,10 @@ class Call:
     def structure(self):
         """Return the outputs as the model's call gave them, arrays in place of tensors."""
         return self.packed(self.outputs)
+
+    def likeness(self):
+        """Return the structure of the outputs with nothing in it."""
+        return likeness(self._made)
 
     def packed(self, arrays):
         """Return arrays in the structure of the outputs."""
@@ -328,34 +332,25 @@ class Model(Trainer, Layer):
         return ordered[0] if len(ordered) == 1 else ordered
 
     def output_dtype(self, given):
-        """Return the dtype of the (first) output, a str."""
-        return self.dtype.name if self.graph is None else self.graph.outputs[0].dtype
+        """Return the dtype of the (first) output of floats, a str."""
+        dtypes = () if self.graph is None else [tensor.dtype for tensor in self.graph.outputs]
+        return next((name for name in dtypes if "float" in name), self.dtype.name)
+
+    def output_dtypes(self, given, count):
+        if self.graph is None:
+            return super().output_dtypes(given, count)
+        return [tensor.dtype for tensor in self.graph.outputs]
 
     def _fitting(self, array, tensor):
         return fitting(array, tensor)
 
-    def ordered_targets(self, y, count):
+    def outputs_like(self):
+        """Return the structure of a functional model's outputs with nothing in it, else None."""
+        return None if self.graph is None else likeness(self._output_structure)
+
+    def ordered_targets(self, y, count, what="targets"):
         """Return targets or weights as a list, one for each output, None for none."""
-        if y is None:
-            return [None] * count
-        if isinstance(y, dict):
-            if self.output_names is None:
-                raise ValueError("targets by name need a model whose outputs have names")
-            unknown = set(y) - set(self.output_names)
-            if unknown:
-                raise ValueError(f"targets are named {', '.join(sorted(unknown))}; the outputs "
-                                 f"are {', '.join(self.output_names)}")
-            return [y.get(name) for name in self.output_names]
-        values = flatten(y)
-        if len(values) > count:
-            raise ValueError(f"the model has {count} outputs, got {len(values)} targets")
-        if len(values) == count:
-            return values
-        # Outputs without targets, such as states that a call returns, are not trained for.
-        ordered = [None] * count
-        for value, place in zip(values, self._objective.places(count), strict=False):
-            ordered[place] = value
-        return ordered
+        return self._objective.ordered(what, y, count)
 
     def check_missing(self, x):
         """Raise where the inputs have a NaN that no layer expects."""
@@ -437,12 +432,15 @@ class Model(Trainer, Layer):
             print_fn(line)
 
     def to_json(self, **options):
-        """Return the description of the model, without weights, as JSON text."""
+        """Return the description of the model, without weights, as JSON text.
+
+        Keras 3 reads it as well, but for what it does not have, such as ``Masking(nan=True)``.
+        """
         import json
 
-        from ..layers.described import serialize
+        from .keras_writing import described
 
-        return json.dumps(serialize(self), **options)
+        return json.dumps(described(self), **options)
 
     def get_config(self):
         """Return a description from which `from_config` makes such a model, without weights."""

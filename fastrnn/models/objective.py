@@ -11,7 +11,7 @@ import numpy as np
 from .. import losses, metrics
 from ..losses.targets import TargetError
 from ..losses.weights import counted, weights_with_mask
-from ..structure import flatten
+from ..structure import flatten, paths, spread
 
 # Names that stand for one of several losses or metrics, once shapes are known.
 _CHOSEN_BY_SHAPES = (None, "accuracy", "acc", "crossentropy", "ce")
@@ -41,17 +41,41 @@ class Objective:
         Metrics without and with the sample weights.
     names : list of str, or None
         The outputs' names.
+    like : structure, or None
+        That of the outputs, where it is known; `assume` tells it later.
     """
 
-    def __init__(self, loss, loss_weights, given, weighted, names):
+    def __init__(self, loss, loss_weights, given, weighted, names, like=None):
         self.loss, self.loss_weights = loss, loss_weights
         self.given, self.weighted = given, weighted
         self.names = names
+        self.like = None
+        if like is not None:
+            self.assume(like)
         self.total = metrics.Mean(name="loss")
         self.terms = None
         self._metrics = []      # (index of the output, whether weighted, name in logs, metric)
 
     # -- assignment --------------------------------------------------------------------------
+
+    def assume(self, like):
+        """Take the outputs' structure from a call: those in a dict are named by its keys."""
+        self.like = like
+        if isinstance(like, dict):
+            self.names = ["/".join(map(str, path)) for path in paths(like)]
+
+    def _each(self, value, names, count, argument):
+        """Return what each output gets of one value for all, a list or a dict."""
+        if isinstance(value, dict) and isinstance(self.like, dict):
+            return spread(argument, value, self.like)
+        return _each(value, names, count, argument)
+
+    def _name(self, index, loss, names):
+        """The name of an output's loss; a place in a list stands for none, as in Keras."""
+        if isinstance(self.like, dict):
+            *way, last = paths(self.like)[index]
+            return "/".join(map(str, [*way, loss.name if isinstance(last, int) else last]))
+        return names[index] if names else loss.name
 
     def check_names(self):
         """Raise for names of losses and metrics that are not known."""
@@ -66,13 +90,13 @@ class Objective:
         """Assign losses and metrics to outputs."""
         count = len(outputs)
         names = self.names_of(count)
-        given = _each(self.loss, names, count, "loss")
-        weights = _each(self.loss_weights, names, count, "loss_weights")
+        given = self._each(self.loss, names, count, "loss")
+        weights = self._each(self.loss_weights, names, count, "loss_weights")
         self.terms = []
         for index, (loss, weight) in enumerate(zip(given, weights, strict=True)):
             if loss is not None and targets[index] is not None:
                 loss = losses.resolve(loss, targets[index].shape, outputs[index].shape)
-                name = names[index] if names else loss.name
+                name = self._name(index, loss, names)
                 self.terms.append(_Term(index, loss, weight, name))
         if not self.terms and any(loss is not None for loss in given):
             raise ValueError("no output has both a loss and targets: give y, shaped like the "
@@ -94,7 +118,9 @@ class Objective:
             names, per_output = None, [[]] * count
             per_output[wanted_for[0]] = flatten(given)
         else:
-            per_output = _metrics_of_each(given, names, count, argument)
+            per_output = self._metrics_of_each(given, names, count, argument)
+            if isinstance(self.like, dict) and any(len(path) > 1 for path in paths(self.like)):
+                names = None
         taken = {name for _, _, name, _ in self._metrics}
         for index, wanted in enumerate(per_output):
             for identifier in wanted:
@@ -103,10 +129,8 @@ class Objective:
                 if targets[index] is None:
                     raise ValueError(f"{argument} are given for an output without targets")
                 metric = metrics.resolve(identifier, targets[index].shape, outputs[index].shape)
-                name = metric.name
-                if count > 1 and names:
-                    name = f"{names[index]}_{name}"
-                name = _unique(name, taken, weighted)
+                prefix = f"{names[index]}_" if count > 1 and names else ""
+                name = _unique(prefix, metric.name, taken, weighted)
                 taken.add(name)
                 self._metrics.append((index, weighted, name, metric))
 
@@ -114,9 +138,56 @@ class Objective:
         """Return the names of `count` outputs, or None."""
         return self.names if self.names and len(self.names) == count else None
 
+    def _metrics_of_each(self, given, names, count, argument):
+        if isinstance(given, dict):
+            return [flatten(value) if value is not None else []
+                    for value in self._each(given, names, count, argument)]
+        if len(given) != count:
+            raise ValueError(f"{argument} must be a list with one entry for each of the {count} "
+                             f"outputs or a dict by their names, got {len(given)} entries")
+        return [flatten(value) for value in given]
+
+    def ordered(self, what, given, count):
+        """Return targets or sample weights as a list, one for each of `count` outputs, None for
+        none.
+
+        Raises
+        ------
+        ValueError
+            If a name is unknown, that of an output with a loss is missing, or there are too many.
+        """
+        if given is None:
+            return [None] * count
+        if isinstance(given, dict):
+            return self._by_name(what, given, count)
+        values = flatten(given)
+        if len(values) > count:
+            raise ValueError(f"the model has {count} outputs, got {len(values)} {what}")
+        if len(values) == count:
+            return values
+        # Outputs without targets, such as states that a call returns, are not trained for.
+        ordered = [None] * count
+        for value, place in zip(values, self.places(count), strict=False):
+            ordered[place] = value
+        return ordered
+
+    def _by_name(self, what, given, count):
+        if isinstance(self.like, dict):
+            values = spread(what, given, self.like)
+        elif self.names is None:
+            raise ValueError(f"{what} by name need a model whose outputs have names")
+        else:
+            values = _each(given, self.names, count, what)
+        missing = [self.names[k] for k in self.places(count) if values[k] is None]
+        if missing and what == "targets":
+            raise ValueError(f"{what} for {', '.join(missing)} are missing; got "
+                             f"{', '.join(map(str, given))}. An output that is not trained for "
+                             "has the loss None")
+        return values
+
     def places(self, count):
         """Return which of `count` outputs want a target, in their order."""
-        losses_given = _each(self.loss, self.names, count, "loss")
+        losses_given = self._each(self.loss, self.names, count, "loss")
         return [k for k, loss in enumerate(losses_given) if loss is not None]
 
     def check_shapes(self, targets, output_shapes):
@@ -133,7 +204,7 @@ class Objective:
         ValueError
             Naming both shapes.
         """
-        given = _each(self.loss, self.names, len(output_shapes), "loss")
+        given = self._each(self.loss, self.names, len(output_shapes), "loss")
         for target, shape, loss in zip(targets, output_shapes, given, strict=True):
             if loss is not None and target is not None and None not in shape:
                 losses.resolve(loss, target.shape, shape).check(target.shape, shape)
@@ -308,22 +379,13 @@ def _is_for_each(given, count):
         item is None or isinstance(item, list | tuple) for item in given)
 
 
-def _metrics_of_each(given, names, count, argument):
-    if isinstance(given, dict):
-        return [flatten(value) if value is not None else []
-                for value in _each(given, names, count, argument)]
-    if len(given) != count:
-        raise ValueError(f"{argument} must be a list with one entry for each of the {count} "
-                         f"outputs or a dict by their names, got {len(given)} entries")
-    return [flatten(value) for value in given]
-
-
-def _unique(name, taken, weighted):
-    if name not in taken:
-        return name
-    if weighted and f"weighted_{name}" not in taken:
-        return f"weighted_{name}"
+def _unique(prefix, name, taken, weighted):
+    """The output's name and the metric's, changed as Keras does it where it is taken."""
+    if f"{prefix}{name}" not in taken:
+        return f"{prefix}{name}"
+    if weighted and f"{prefix}weighted_{name}" not in taken:
+        return f"{prefix}weighted_{name}"
     number = 1
-    while f"{name}_{number}" in taken:
+    while f"{prefix}{name}_{number}" in taken:
         number += 1
-    return f"{name}_{number}"
+    return f"{prefix}{name}_{number}"

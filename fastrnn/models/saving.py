@@ -11,7 +11,8 @@ from ..layers.described import (
     given_objects,
     serialize,
 )
-from ..structure import convert, pack
+from ..structure import convert, in_order, likeness, pack
+from ..symbolic import SymbolicTensor
 
 KIND, WEIGHTS_KIND = "model", "weights"
 
@@ -102,11 +103,25 @@ def clone_model(model):
 
 
 def model_from_json(text, custom_objects=None):
-    """Return a new model from the description that ``model.to_json()`` gave."""
-    import json
+    """Return a new model from a JSON description, without weights.
+
+    Parameters
+    ----------
+    text : str
+        What ``model.to_json()`` gave, here, in Keras 3, or in Keras 2 and tf.keras.
+    custom_objects : dict of str to type or function, optional
+        Classes and functions of your own by their names.
+
+    Raises
+    ------
+    ValueError
+        If it is no such description, or names a class or argument that is not known here. No code
+        in it is run.
+    """
+    from .keras_reading import read
 
     with known_objects(custom_objects):
-        return deserialize(json.loads(text))
+        return read(text)
 
 
 # -- weights -------------------------------------------------------------------------------------
@@ -220,7 +235,9 @@ def graph_config(model):
                              "mask given by hand")
         calls.append({
             "layer": graph.layers.index(node.layer),
-            "inputs": [reference(tensor) for tensor in node.parents()],
+            "inputs": [reference(value) if isinstance(value, SymbolicTensor) else
+                       {"constant": value.tolist()}
+                       for value in (node.inputs if several else node.parents())],
             "several": several,
             "training": node.training,
             "options": node.options,
@@ -230,8 +247,8 @@ def graph_config(model):
         "calls": calls,
         "inputs": convert(reference, model._input_structure),
         "outputs": convert(reference, model._output_structure),
-        "inputs_like": _likeness(model._input_structure),
-        "outputs_like": _likeness(model._output_structure),
+        "inputs_like": likeness(model._input_structure),
+        "outputs_like": likeness(model._output_structure),
     }
 
 
@@ -244,7 +261,8 @@ def graph_from_config(cls, config):
         if not call["inputs"]:
             made.append([layer.output])
             continue
-        tensors = [made[node][index] for node, index in call["inputs"]]
+        tensors = [given["constant"] if isinstance(given, dict) else made[given[0]][given[1]]
+                   for given in call["inputs"]]
         result = layer(tensors if call["several"] else tensors[0], training=call["training"],
                        **call["options"])
         made.append(result if isinstance(result, list) else [result])
@@ -253,17 +271,12 @@ def graph_from_config(cls, config):
     return cls(inputs, outputs, name=config["name"], trainable=config["trainable"])
 
 
-def _likeness(structure):
-    """The structure with nothing in it: what JSON needs to tell a list from a reference."""
-    return convert(lambda _: 0, structure)
-
-
 def _restored(like, references, made):
     found = []
 
     def walk(shape, value):
         if isinstance(shape, dict):
-            for key in shape:
+            for key in in_order(shape):
                 walk(shape[key], value[key])
         elif isinstance(shape, list):
             for inner, item in zip(shape, value, strict=True):

@@ -68,7 +68,7 @@ class Trainer(OldTrainer):
         self._compiled_with = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics,
                                "weighted_metrics": weighted_metrics}
         self._objective = Objective(loss, loss_weights, metrics, weighted_metrics,
-                                    self.output_names)
+                                    self.output_names, self.outputs_like())
         self._objective.check_names()
 
     @property
@@ -120,6 +120,8 @@ class Trainer(OldTrainer):
             call = self.run(x, training, keep=training)
         outputs = call.outputs
         count = len(outputs)
+        if self._objective.like is None:
+            self._objective.assume(call.likeness())
         facts = (self._targets(y, count), outputs, call.masks, self._weights(weight, count))
         return call, facts, sum(penalties)
 
@@ -185,7 +187,7 @@ class Trainer(OldTrainer):
             return [None] * count
         if type(weight) is np.ndarray:
             return [weight] * count
-        return self.ordered_targets(weight, count)
+        return self.ordered_targets(weight, count, "sample_weight")
 
     # -- fit ---------------------------------------------------------------------------------
 
