@@ -250,6 +250,16 @@ def contiguous(value):
     return value if flags.c_contiguous and flags.aligned else np.array(value, order="C")
 
 
+class _NotGiven:
+    """What stands for an argument that the caller left out: None is one."""
+
+    def __repr__(self):
+        return "<not given>"
+
+
+NOT_GIVEN = _NotGiven()
+
+
 def torch_names(x, state, input, hx):
     """Return (x, state, the state's name) of a call that may use torch's names of the two.
 
@@ -258,12 +268,12 @@ def torch_names(x, state, input, hx):
     TypeError
         If one is given under both names, or there is no sequence.
     """
-    for name, value, other, same in (("x", x, "input", input), ("state", state, "hx", hx)):
-        if value is not None and same is not None:
-            raise TypeError(f"{other} is torch's name of {name}: give one of the two")
-    if x is None and input is None:
+    if (x is not NOT_GIVEN and input is not None) or (state is not None and hx is not None):
+        other, name = ("hx", "state") if input is None else ("input", "x")
+        raise TypeError(f"{other} is torch's name of {name}: give one of the two")
+    if x is NOT_GIVEN and input is None:
         raise TypeError("a call needs a sequence, x")
-    return (input if x is None else x), *((state, "state") if hx is None else (hx, "hx"))
+    return (input if x is NOT_GIVEN else x), *((state, "state") if hx is None else (hx, "hx"))
 
 
 def state(name, value, model, rows, batched, optional=False):

@@ -42,7 +42,6 @@ _DEFAULTS = {
 }
 _CONSTRUCTION = ("input_size", "hidden_size", *_DEFAULTS)
 _SPENT = object()
-_NOT_GIVEN = object()
 
 
 @quiet
@@ -149,11 +148,10 @@ class Engine(Owner):
 
     # -- forward -----------------------------------------------------------------------------
 
-    def __call__(self, x=_NOT_GIVEN, state=None, lengths=None, *, input=None, hx=None):
+    def __call__(self, x=checks.NOT_GIVEN, state=None, lengths=None, *, input=None, hx=None):
         named = "state"
-        if hx is not None or input is not None or x is _NOT_GIVEN:
-            x, state, named = checks.torch_names(
-                None if x is _NOT_GIVEN else x, state, input, hx)
+        if hx is not None or input is not None or x is checks.NOT_GIVEN:
+            x, state, named = checks.torch_names(x, state, input, hx)
         x = checks.sequence(self, x)
         x_shape = x.shape
         batched = len(x_shape) == 3

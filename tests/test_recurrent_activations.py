@@ -233,7 +233,7 @@ def test_state_goes_on_from_batch_to_batch(cell, options, rng):
     parts.set_weights(whole.get_weights())
     y = np.concatenate([forward(parts, x[:, :2])[0], forward(parts, x[:, 2:])[0]], axis=1)
     np.testing.assert_allclose(y, forward(whole, x)[0], rtol=1e-5, atol=1e-6)
-    assert np.abs(parts.states[0]).max() > 0
+    assert np.abs(parts.states[0].numpy()).max() > 0
 
 
 @all_cells

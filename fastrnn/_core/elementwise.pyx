@@ -226,7 +226,9 @@ def crossentropy(int how, bint from_logits, tuple numbers, cnp.ndarray targets, 
     s.rows, s.columns = cnp.PyArray_DIM(z, 0), cnp.PyArray_DIM(z, 1)
     values = cnp.PyArray_EMPTY(1, cnp.PyArray_DIMS(z), cnp.PyArray_TYPE(z), 0)
     s.target = NULL if targets is None else cnp.PyArray_DATA(targets)
-    s.labels = NULL if labels is None else <const ptrdiff_t *> cnp.PyArray_DATA(labels)
+    s.labels = NULL
+    if labels is not None:
+        s.labels = <const ptrdiff_t *> cnp.PyArray_DATA(labels)
     s.output, s.values = cnp.PyArray_DATA(z), cnp.PyArray_DATA(values)
     s.gradient, s.scale, s.scale_step = NULL, NULL, 0
     if scale is not None:

@@ -73,6 +73,8 @@ def _value(key, value):
     if isinstance(value, dict) and "class_name" in value and "config" in value:
         name, config = value["class_name"], value["config"]
         if key.endswith("activation"):
+            if not hasattr(activations, name):      # a class of the caller's
+                return _entry(None, name, config, name)
             made = activations.get(value)
             if config in ({}, activations.get(made.name).get_config()):
                 return made.name

@@ -8,6 +8,7 @@ draws the same parameters and, in the same dtype, the same dropout.
 
 import numpy as np
 
+from .. import checks
 from ..quiet import quiet
 from . import bptt, sequence
 from .layer import Layer
@@ -173,7 +174,7 @@ class _Model:
         return [np.multiply(mask, scale, dtype=self.dtype) for mask in kept]
 
     @quiet
-    def __call__(self, x, state=None, lengths=None):
+    def __call__(self, x=checks.NOT_GIVEN, state=None, lengths=None, *, input=None, hx=None):
         """Run the model; return y, state.
 
         Parameters
@@ -183,7 +184,10 @@ class _Model:
             Initial state, zeros by default. Unbatched without N. The same for the state returned.
         lengths : sequence of N int, optional
             Valid steps of each row; y is zero past them.
+        input, hx
+            torch's names of x and state.
         """
+        x, state, _ = checks.torch_names(x, state, input, hx)
         batched = np.ndim(x) == 3
         y = self._time_major(x, batched)
         h0, c0 = self._split_state(state, batched)

@@ -166,6 +166,24 @@ INLINE vec broken_slope(const int how, const double *k, vec y) {
     return v_select_lt(v_zero(), y, v_set1(1), v_set1((real)k[0]));
 }
 
+/*
+ * Near its limits all that a loss or a gradient has of a sigmoid or a tanh is 1 - y, in ULP of 1: a
+ * step of a cell has no time for more digits there, an array has.
+ *
+ *     sigmoid(a) = 1 / (1 + exp(-a)),   tanh(a) = 1 - 2 / (1 + exp(2 a)) for a >= TANH_FAR
+ */
+#define TANH_FAR 0.55
+
+INLINE vec far_sigmoid(vec a) {
+    return v_div(v_set1(1), v_add(v_set1(1), v_exp(v_sub(v_zero(), a))));
+}
+
+INLINE vec far_tanh(vec a) {
+    const vec size = v_abs(a), one = v_set1(1);
+    vec rest = v_div(v_set1(2), v_add(one, v_exp(v_add(size, size))));
+    return v_select_lt(size, v_set1((real)TANH_FAR), v_tanh(a), v_copysign(v_sub(one, rest), a));
+}
+
 INLINE valued array_activation(const int how, const double *k, vec a, const int want_slope) {
     valued v = {a, v_zero()};
     switch (how) {
@@ -188,7 +206,9 @@ INLINE valued array_activation(const int how, const double *k, vec a, const int 
     case FASTRNN_MISH:
         return mish(a);
     default:
-        v.y = activation_of(how, a);
+        v.y = how == FASTRNN_SIGMOID ? far_sigmoid(a)
+              : how == FASTRNN_TANH  ? far_tanh(a)
+                                     : activation_of(how, a);
         if (want_slope) v.slope = slope_of(how, v.y);
         return v;
     }
