@@ -234,6 +234,15 @@ def test_a_weight_that_is_no_number():
         model.fit(x, y, verbose=0)
 
 
+def test_an_input_of_an_earlier_batch_that_saturates():
+    """The loss of an infinite input is finite where gates saturate; its gradient is not."""
+    x, y = data()
+    x[0, 2, 0] = np.inf
+    with pytest.raises(FloatingPointError, match="batch 2: .*kernel is not finite.*inputs that "
+                                                 "are infinite"):
+        recurrent().fit(x, y, shuffle=False, batch_size=4, verbose=0)
+
+
 def test_a_penalty():
     x, y = data()
     model = recurrent(kernel_regularizer=regularizers.L2(1e308), kernel_initializer="ones")
