@@ -412,3 +412,14 @@ def test_samples_of_several_classes_are_refused():
     model.compile("sgd", "binary_crossentropy")
     with pytest.raises(ValueError, match=r"^y\[2, 1, 0\] is 1.*one class for each"):
         model.fit(inputs(), y, batch_size=2, class_weight=WEIGHTS, verbose=0)
+
+
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_none_in_a_list_of_sample_weights_leaves_an_output_alone(kind):
+    rng = np.random.default_rng(1)
+    x, y = inputs(), [rng.integers(0, CLASSES, (ROWS, STEPS)), rng.integers(0, 2, ROWS)]
+    own = rng.uniform(0.5, 2, ROWS).astype("float32")
+    runs = [two_outputs().fit(x, y, shuffle=False, verbose=0, batch_size=4, sample_weight=weight,
+                              validation_split=0.5).history
+            for weight in (kind([None, own]), {"end": own})]
+    assert runs[0] == runs[1]

@@ -252,6 +252,16 @@ def test_functions_and_losses_as_metrics(metric, hand, weights, masked, rng):
     check(lambda: metric, hand, y_true, y_pred, mask, weights_of(weights, rng))
 
 
+@pytest.mark.parametrize("name", ["crossentropy", "ce"])
+@pytest.mark.parametrize(("kind", "width", "hand"), [
+    ("binary", 1, binary_entropy), ("one_hot", CLASSES, entropy),
+    ("labels", CLASSES, of_labels(entropy))])
+def test_the_crossentropy_that_fits_the_shapes(name, kind, width, hand, rng):
+    y_true, y_pred = data(kind, (6, STEPS), width, rng)
+    mask = rng.random((6, STEPS)) < 0.6
+    check(lambda: name, hand, y_true, y_pred, mask, weights_of((6, STEPS), rng))
+
+
 def test_a_metric_of_ones_own_gets_mask_and_weights_as_weights(rng):
     class Weights(metrics.Metric):
         seen = ()

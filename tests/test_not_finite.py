@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A loss that is not finite: the error names the number it comes from, where the caller has it."""
 
+import copy
+import pickle
 import re
 
 import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn import layers, models, optimizers, regularizers
+from fastrnn import layers, losses, models, optimizers, regularizers
 from fastrnn.initializers import Constant
 
 ROWS, STEPS = 20, 4
@@ -234,6 +236,15 @@ def test_a_weight_that_is_no_number():
         model.fit(x, y, verbose=0)
 
 
+def test_an_input_of_an_earlier_batch_that_saturates():
+    """The loss of an infinite input is finite where gates saturate; its gradient is not."""
+    x, y = data()
+    x[0, 2, 0] = np.inf
+    with pytest.raises(FloatingPointError, match=r"batch 2: .*kernel is not finite.*inputs "
+                                                 "that are infinite"):
+        recurrent().fit(x, y, shuffle=False, batch_size=4, verbose=0)
+
+
 def test_a_penalty():
     x, y = data()
     model = recurrent(kernel_regularizer=regularizers.L2(1e308), kernel_initializer="ones")
@@ -298,3 +309,13 @@ def test_training_that_ends_on_nan_does_not_raise():
                         callbacks=[fastrnn.callbacks.TerminateOnNaN()])
     assert len(history.epoch) == 1
     assert not np.isfinite(history.history["loss"]).any()
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))])
+def test_an_error_of_a_target_can_be_pickled(copied):
+    """As what a worker of a process pool raised is."""
+    with pytest.raises(ValueError, match=r"^y_true\[1\] is 7: ") as error:
+        losses.sparse_categorical_crossentropy([0, 7], np.full((2, 3), 0.5))
+    again = copied(error.value)
+    assert isinstance(again, ValueError)
+    assert str(again) == str(error.value)

@@ -31,6 +31,10 @@ class TargetError(ValueError):
         self.reason = reason
         super().__init__(self.named("y_true", at, y_true[at]))
 
+    def __reduce__(self):
+        # An error goes to another process as its message, as one that a pool's worker raised.
+        return ValueError, self.args
+
     def named(self, label, index, value):
         """Return the message for an array of this name, with its value at an index."""
         at = f"[{', '.join(str(int(i)) for i in index)}]" if len(index) else ""

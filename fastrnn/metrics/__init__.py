@@ -145,7 +145,11 @@ _registry = Registry("metric", _CLASSES,
                      _ALIASES | {name.upper(): cls for name, cls in _ALIASES.items()})
 get, serialize, deserialize = _registry.get, _registry.serialize, _registry.deserialize
 
+# By the kind of targets.
 _ACCURACIES = (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy)
+_CROSSENTROPIES = (BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy)
+_CHOSEN_BY_SHAPES = {"accuracy": _ACCURACIES, "acc": _ACCURACIES,
+                     "crossentropy": _CROSSENTROPIES, "ce": _CROSSENTROPIES}
 
 
 def resolve(identifier, y_true_shape, y_pred_shape):
@@ -154,9 +158,9 @@ def resolve(identifier, y_true_shape, y_pred_shape):
     Parameters
     ----------
     identifier : str, Metric, class of one, dict or function
-        "accuracy" and "acc" stand for the one of the three that fits the shapes. A function
-        ``fn(y_true, y_pred)`` returns values, of which the metric is the mean. A name that was
-        given stays.
+        "accuracy" and "acc", "crossentropy" and "ce" stand for the one of the three that fits
+        the shapes. A function ``fn(y_true, y_pred)`` returns values, of which the metric is the
+        mean. A name that was given stays.
     y_true_shape, y_pred_shape : tuple of int
         The shapes of targets and output.
 
@@ -165,8 +169,9 @@ def resolve(identifier, y_true_shape, y_pred_shape):
     ValueError
         If it is not known.
     """
-    if isinstance(identifier, str) and identifier.lower() in ("accuracy", "acc"):
-        return _ACCURACIES[kind_of_targets(y_true_shape, y_pred_shape)](name=identifier)
+    if isinstance(identifier, str) and identifier.lower() in _CHOSEN_BY_SHAPES:
+        kinds = _CHOSEN_BY_SHAPES[identifier.lower()]
+        return kinds[kind_of_targets(y_true_shape, y_pred_shape)](name=identifier)
     found = get(identifier)
     if found is None:
         raise ValueError("a metric must be a name, a Metric or a function, got None")

@@ -97,7 +97,8 @@ def is_array(value):
 def as_arrays(name, data):
     """Return data as an ndarray or `Stored`, or as a list or dict of them; None stays None.
 
-    Arrays and tensors on a CPU are not copied. Lists of numbers become arrays.
+    Arrays and tensors on a CPU are not copied. Lists of numbers become arrays; None may stand in
+    a list of arrays.
 
     Raises
     ------
@@ -110,7 +111,8 @@ def as_arrays(name, data):
             return None
         if isinstance(data, dict):
             return {key: as_arrays(f"{name}[{key!r}]", value) for key, value in data.items()}
-        if isinstance(data, list | tuple) and data and all(map(is_array, data)):
+        if isinstance(data, list | tuple) and data and all(
+                value is None or is_array(value) for value in data):
             return [as_arrays(f"{name}[{k}]", value) for k, value in enumerate(data)]
         data = Stored(data) if is_stored(data) else checks.as_ndarray(name, data)
     if data.dtype.kind not in "fiub":

@@ -112,7 +112,8 @@ def placed(error, y, place):
     if array is None:
         return error
     at = np.unravel_index(error.place, array.shape)
-    return ValueError(f"{error.named(label, place.index(at), array[at])}{place.text}")
+    found = f"; found{place.text}" if place.text else ""
+    return ValueError(f"{error.named(label, place.index(at), array[at])}{found}")
 
 
 class _Search:
@@ -163,8 +164,12 @@ class _Search:
         heaviest, path = max(((_reach(v.array), v.path) for v in self.model.weights),
                              default=(0.0, ""))
         if heaviest > reach:
-            state = f"has {heaviest:.3g}" if math.isfinite(heaviest) else "is not finite"
-            return f"{text}: the weight {path} {state}; {self._slower(target, mask, weight)}"
+            if not math.isfinite(heaviest):
+                return (f"{text}: the weight {path} is not finite; where training made it so, "
+                        f"gradients were infinite or NaN, as inputs that are infinite give them: "
+                        f"look for such inputs in the batches before, or {_RATE}")
+            return (f"{text}: the weight {path} has {heaviest:.3g}; "
+                    f"{self._slower(target, mask, weight)}")
         return f"{text}: {largest}, the largest input" + (
             "" if reach > _LARGE else f"; {_RATE}")
 
