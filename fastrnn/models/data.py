@@ -131,7 +131,7 @@ class IterableBatches:
             given += 1
             yield self._parts(*item)
         if self.steps is None:
-            self._length, self._going = given or self._length, None
+            self._length = given or self._length
         elif 0 < given < self.steps:
             import warnings
 
@@ -164,12 +164,15 @@ class IterableBatches:
         for going in (self._going, None):
             if going is None:
                 going = self._going = self._pass()
-            for batch in going:
+            # No loop: it would ask for the iterator again, and some begin anew when asked.
+            item = _drawn(going)
+            if item is not None:
                 self._began = True
-                return (batch,)
+                return item
             self._going = None
             if not first:
-                self.ended = going is self.source
+                if going is self.source:
+                    self._look_ahead()
                 return None
         if not self._began:
             raise ValueError("the data gave no batch: a generator can be used up; give one that "
@@ -177,6 +180,15 @@ class IterableBatches:
                              "iterated over again")
         self.ended = True
         return None
+
+    def _look_ahead(self):
+        """Draw from a source that is its own iterator and came to its end: only so it shows
+        whether it begins anew."""
+        going = self._pass()
+        item = _drawn(going)
+        self.ended = item is None
+        if item is not None:
+            self._going = itertools.chain(item, _rest(going))
 
     def _parts(self, batch):
         x, y, weight = unpack(batch, self.lists)
@@ -214,6 +226,20 @@ class RememberedBatches:
             self._batches.append(_owned(batch))
             yield self._batches[-1]
         self._drawing = None
+
+
+def _drawn(iterator):
+    """The next item in a tuple, None at the end."""
+    try:
+        return (next(iterator),)
+    except StopIteration:
+        return None
+
+
+def _rest(iterator):
+    """What an iterator still gives, without asking it for its iterator."""
+    while (item := _drawn(iterator)) is not None:
+        yield from item
 
 
 def unpack(batch, lists=False):
