@@ -70,6 +70,20 @@ def told(use):
 # -- sources that end ----------------------------------------------------------------------------
 
 
+def test_warnings_of_data_point_at_the_program():
+    model = small()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(pieces(3), steps_per_epoch=5, epochs=2, verbose=0)
+        model.evaluate(pieces(3), steps=5, verbose=0)
+        model.predict(pieces(3), batch_size=4, steps=5, verbose=0)
+        model.trainable = False
+        model.compile("sgd", "mse")
+        model.train_on_batch(X, Y)
+    assert len(caught) == 6
+    assert {warning.filename for warning in caught} == {__file__}
+
+
 @pytest.mark.parametrize("number", [3, 4])
 @pytest.mark.parametrize("steps", [None, 2, 3, 5])
 def test_an_iterator_that_begins_anew_is_an_iterable(number, steps):

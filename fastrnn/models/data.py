@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from .. import checks, random
+from ..notices import warn
 from ..structure import convert, flatten
 from ..utils.datasets import PyDataset
 from ..utils.pipelines import INFINITE, Dataset
@@ -133,10 +134,7 @@ class IterableBatches:
         if self.steps is None:
             self._length = given or self._length
         elif 0 < given < self.steps:
-            import warnings
-
-            warnings.warn(f"the data ended after {given} of {self.steps} batches", UserWarning,
-                          stacklevel=2)
+            warn(f"the data ended after {given} of {self.steps} batches")
         self._tell("on_epoch_end")
 
     def _tell(self, hook):
@@ -280,10 +278,7 @@ def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuff
             if value is not None:
                 raise ValueError(f"{name} must not be given where x gives batches itself")
         if batch_size is not None:
-            import warnings
-
-            warnings.warn("batch_size is not used where x gives batches itself", UserWarning,
-                          stacklevel=3)
+            warn("batch_size is not used where x gives batches itself")
         _check_iterable(x, steps)
         return IterableBatches(x, steps, class_weight, shuffle, lists)
     return ArrayBatches(x, y, sample_weight, 32 if batch_size is None else batch_size, shuffle)
