@@ -5,13 +5,12 @@ Each is a row of a table, and warns once in a process, naming the word to use.
 """
 
 import sys
-import warnings
 from functools import wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 
-_PACKAGE = __name__.partition(".")[0]
+from .notices import PACKAGE, warn
 
 # Old argument -> what it may be called: the first that the function in question has. Where a
 # function has an argument of the old name, it is no old name.
@@ -95,19 +94,8 @@ class OldNameWarning(UserWarning, FutureWarning):
 def tell(text):
     """Warn of an old name, once in a process for each text."""
     if text not in _told:
-        warnings.warn(text, OldNameWarning, stacklevel=_level())
+        warn(text, OldNameWarning)
         _told.add(text)
-
-
-def _level():
-    """How far up the call stack, seen from `tell`, the caller's own code is."""
-    frame, level = sys._getframe(2), 2
-    while frame.f_back is not None and (
-            frame.f_globals.get("__name__", "").partition(".")[0] in (_PACKAGE, "importlib")):
-        # Frames of the import system are not counted by `warnings`.
-        level += frame.f_globals["__name__"].partition(".")[0] == _PACKAGE
-        frame = frame.f_back
-    return level
 
 
 # -- arguments -----------------------------------------------------------------------------------
@@ -187,7 +175,7 @@ def find(module, name):
     place = sys.modules.get(f"{module}.{name}")
     if isinstance(place, _OldModule):
         return place
-    path = module.removeprefix(f"{_PACKAGE}.")
+    path = module.removeprefix(f"{PACKAGE}.")
     new = _NAMES.get(path, {}).get(name)
     if new is not None:
         value = getattr(import_module(module), new)
@@ -197,18 +185,18 @@ def find(module, name):
     if home is None:
         raise AttributeError(f"module {module!r} has no attribute {name!r}")
     value = _found(module, (home, "models", "layers"), name)
-    tell(f"{module} is an old place: its names are in {_PACKAGE}.{home}")
+    tell(f"{module} is an old place: its names are in {PACKAGE}.{home}")
     return value
 
 
 def _found(module, homes, name):
     for home in homes:
         try:
-            return getattr(import_module(f"{_PACKAGE}.{home}"), name)
+            return getattr(import_module(f"{PACKAGE}.{home}"), name)
         except AttributeError:
             continue
     raise AttributeError(f"module {module!r} has no attribute {name!r}: it is an old place of what "
-                         f"is in {_PACKAGE}.{homes[0]}, which has no such name")
+                         f"is in {PACKAGE}.{homes[0]}, which has no such name")
 
 
 class _OldModule(ModuleType):
@@ -232,6 +220,6 @@ class _OldModule(ModuleType):
 def add_modules():
     """Make the old places importable that are not modules of ours."""
     for path, home in _MODULES.items():
-        name = f"{_PACKAGE}.{path}"
+        name = f"{PACKAGE}.{path}"
         if path not in ("engine", "layers.recurrent"):
-            sys.modules.setdefault(name, _OldModule(name, f"{_PACKAGE}.{home}"))
+            sys.modules.setdefault(name, _OldModule(name, f"{PACKAGE}.{home}"))

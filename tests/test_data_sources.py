@@ -33,6 +33,17 @@ class Once(Anew):
         return self.going
 
 
+class AnewItself(Anew):
+    """Its own iterator, which begins anew whenever it is asked for one."""
+
+    def __iter__(self):
+        self.going = pieces(self.number)
+        return self
+
+    def __next__(self):
+        return next(self.going)
+
+
 class Hooks(fastrnn.callbacks.Callback):
     def __init__(self):
         super().__init__()
@@ -57,6 +68,36 @@ def told(use):
 
 
 # -- sources that end ----------------------------------------------------------------------------
+
+
+def test_warnings_of_data_point_at_the_program():
+    model = small()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model.fit(pieces(3), steps_per_epoch=5, epochs=2, verbose=0)
+        model.evaluate(pieces(3), steps=5, verbose=0)
+        model.predict(pieces(3), batch_size=4, steps=5, verbose=0)
+        model.trainable = False
+        model.compile("sgd", "mse")
+        model.train_on_batch(X, Y)
+    assert len(caught) == 6
+    assert {warning.filename for warning in caught} == {__file__}
+
+
+@pytest.mark.parametrize("number", [3, 4])
+@pytest.mark.parametrize("steps", [None, 2, 3, 5])
+def test_an_iterator_that_begins_anew_is_an_iterable(number, steps):
+    ours, wanted = twins()
+    fit = {"epochs": 3, "steps_per_epoch": steps, "verbose": 0}
+    got, _ = told(lambda: ours.fit(AnewItself(number), **fit))
+    want, _ = told(lambda: wanted.fit(Anew(number), **fit))
+    assert got.history == want.history
+    assert len(got.epoch) == 3
+    assert ours.evaluate(AnewItself(number), verbose=0) == wanted.evaluate(
+        Anew(number), verbose=0)
+    made = ours.predict(AnewItself(number).__iter__(), verbose=0)
+    np.testing.assert_array_equal(made, wanted.predict(Anew(number), verbose=0))
+
 
 # Source, steps_per_epoch, epochs; then the batches of each epoch that is trained, and how often a
 # warning says that an epoch had fewer and that training ended.

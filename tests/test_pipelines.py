@@ -58,6 +58,21 @@ def test_batches_are_arrays_that_have_numpy():
     assert f"{target:.1f}" == "0.0"
 
 
+def test_a_number_of_a_batch_has_numpy():
+    x, y = next(iter(windows()))
+    want = y.numpy()
+    assert isinstance(y[3].numpy(), np.float64)
+    assert isinstance(x[2, 1, 0].numpy(), np.float64)
+    assert [target.numpy() for target in y] == want.tolist()
+    assert y[3] == want[3]
+    assert f"{y[3]:.2f}, {y[3]}" == f"{want[3]:.2f}, {want[3]}"
+    assert set(y) == set(want)
+    assert {want[3]: "third"}[y[3]] == "third"
+    assert list("abcdefgh")[(y / 2).astype(int).view(Values)[2]] == "c"
+    with pytest.raises(TypeError, match="unhashable"):
+        hash(x)
+
+
 def test_what_is_computed_or_stored_is_a_plain_array():
     x, y = next(iter(windows()))
     for made in (x + 1, 1 - x, -x, x * x, np.exp(x), x == 2, x @ np.ones((1, 2)), x.sum(axis=1),

@@ -3,6 +3,7 @@
 
 import contextlib
 import io
+import itertools
 import os
 import pickle
 import re
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from fastrnn import callbacks, layers, models
-from fastrnn.callbacks import display
+from fastrnn.callbacks import display, progress
 from processes import run_python
 from terminal import run_on_terminal, screen
 
@@ -77,6 +78,16 @@ model.predict(x, batch_size=8, verbose=verbose)
     assert out.endswith("\n")
     assert "\r" not in out
     assert "\x1b" not in out
+
+
+@pytest.mark.parametrize("verbose", [1, 2])
+def test_a_run_whose_data_ended_has_no_time_left(verbose, capsys, monkeypatch):
+    monkeypatch.setattr(progress, "perf_counter", itertools.count().__next__)
+    model, x, y = compiled()
+    batches = ((x[k:k + 4], y[k:k + 4]) for k in (0, 4, 8))
+    with pytest.warns(UserWarning, match="3 of 5 batches"):
+        model.fit(batches, steps_per_epoch=5, verbose=verbose)
+    assert re.match(r"3/5 - \d+s - \d+ms/step", capsys.readouterr().out)
 
 
 def test_nothing_is_shown_where_nothing_is_asked_for():

@@ -76,7 +76,7 @@ class ProgressBar(Callback):
         if now >= self._next:
             self._next = now + _INTERVAL
             values = parts(logs() if callable(logs) else logs)
-            self._bar.draw(self._seen, self._times(), values)
+            self._bar.draw(self._seen, self._times(self.steps), values)
 
     def _open(self, title):
         self._title, self._seen = title, 0
@@ -85,19 +85,21 @@ class ProgressBar(Callback):
         self._bar = bar_for_output(self.steps, title) if self.verbose == 1 else None
 
     def _close(self, logs):
+        self.steps = self.steps or self._seen
+        times = self._times(self._seen)
         if self._bar is not None:
-            self._bar.close(self._seen, self._times(), parts(logs))
+            self._bar.close(self._seen, times, parts(logs))
             self._bar = None
         elif self.verbose:
-            done = f"{self._seen}/{self.steps or self._seen}"
-            say(" - ".join(filter(None, (self._title, done, *self._times(), *parts(logs)))))
-        self.steps = self.steps or self._seen
+            done = f"{self._seen}/{self.steps}"
+            say(" - ".join(filter(None, (self._title, done, *times, *parts(logs)))))
 
-    def _times(self):
-        """The seconds since the beginning, those left where they are known, and those of a step."""
+    def _times(self, steps):
+        """The seconds since the beginning, those of all `steps` where they are known and not
+        done, and those of a step."""
         seconds = perf_counter() - self._began
         each = seconds / max(self._seen, 1)
-        left = each * (self.steps - self._seen) if self.steps else 0
+        left = each * (steps - self._seen) if steps else 0
         passed = f"{seconds:.0f}s" + (f" of {seconds + left:.0f}s" if left > 0 else "")
         return [passed, f"{each * 1e3:.0f}ms/step" if each >= 1e-3 else f"{each * 1e6:.0f}us/step"]
 

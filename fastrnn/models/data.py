@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 
 from .. import checks, random
+from ..notices import warn
 from ..structure import convert, flatten
 from ..utils.datasets import PyDataset
 from ..utils.pipelines import INFINITE, Dataset
@@ -131,12 +132,9 @@ class IterableBatches:
             given += 1
             yield self._parts(*item)
         if self.steps is None:
-            self._length, self._going = given or self._length, None
+            self._length = given or self._length
         elif 0 < given < self.steps:
-            import warnings
-
-            warnings.warn(f"the data ended after {given} of {self.steps} batches", UserWarning,
-                          stacklevel=2)
+            warn(f"the data ended after {given} of {self.steps} batches")
         self._tell("on_epoch_end")
 
     def _tell(self, hook):
@@ -164,12 +162,15 @@ class IterableBatches:
         for going in (self._going, None):
             if going is None:
                 going = self._going = self._pass()
-            for batch in going:
+            # No loop: it would ask for the iterator again, and some begin anew when asked.
+            item = _drawn(going)
+            if item is not None:
                 self._began = True
-                return (batch,)
+                return item
             self._going = None
             if not first:
-                self.ended = going is self.source
+                if going is self.source:
+                    self._look_ahead()
                 return None
         if not self._began:
             raise ValueError("the data gave no batch: a generator can be used up; give one that "
@@ -177,6 +178,15 @@ class IterableBatches:
                              "iterated over again")
         self.ended = True
         return None
+
+    def _look_ahead(self):
+        """Draw from a source that is its own iterator and came to its end: only so it shows
+        whether it begins anew."""
+        going = self._pass()
+        item = _drawn(going)
+        self.ended = item is None
+        if item is not None:
+            self._going = itertools.chain(item, _rest(going))
 
     def _parts(self, batch):
         x, y, weight = unpack(batch, self.lists)
@@ -214,6 +224,20 @@ class RememberedBatches:
             self._batches.append(_owned(batch))
             yield self._batches[-1]
         self._drawing = None
+
+
+def _drawn(iterator):
+    """The next item in a tuple, None at the end."""
+    try:
+        return (next(iterator),)
+    except StopIteration:
+        return None
+
+
+def _rest(iterator):
+    """What an iterator still gives, without asking it for its iterator."""
+    while (item := _drawn(iterator)) is not None:
+        yield from item
 
 
 def unpack(batch, lists=False):
@@ -254,10 +278,7 @@ def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuff
             if value is not None:
                 raise ValueError(f"{name} must not be given where x gives batches itself")
         if batch_size is not None:
-            import warnings
-
-            warnings.warn("batch_size is not used where x gives batches itself", UserWarning,
-                          stacklevel=3)
+            warn("batch_size is not used where x gives batches itself")
         _check_iterable(x, steps)
         return IterableBatches(x, steps, class_weight, shuffle, lists)
     return ArrayBatches(x, y, sample_weight, 32 if batch_size is None else batch_size, shuffle)

@@ -14,6 +14,7 @@ import numpy as np
 from ..activations import get as activation_of
 from ..layers.described import deserialize, given_objects
 from ..layers.operators import arithmetic, item
+from ..notices import warn
 from ..structure import flatten
 from .keras_writing import ACTIVATION_LAYERS
 from .model import Model
@@ -138,10 +139,8 @@ class _Reader:
     def value(self, key, value):
         """Return an argument: an object by its description, or the plain value."""
         if self.old and value == "hard_sigmoid":
-            import warnings
-
-            warnings.warn("hard_sigmoid of Keras 2 is clip(0.2 x + 0.5, 0, 1), that of Keras 3, "
-                          "which is used, clip(x / 6 + 0.5, 0, 1)", UserWarning, stacklevel=6)
+            warn("hard_sigmoid of Keras 2 is clip(0.2 x + 0.5, 0, 1), that of Keras 3, "
+                 "which is used, clip(x / 6 + 0.5, 0, 1)")
         if key.endswith("activation"):
             return _activation(value)
         if not (isinstance(value, dict) and "class_name" in value):

@@ -9,6 +9,7 @@ import numpy as np
 from .. import callbacks as callback_kinds
 from .. import checks, oldnames, optimizers
 from ..losses.targets import TargetError
+from ..notices import warn
 from ..quiet import quiet
 from ..structure import flatten
 from ..tape import collecting_penalties
@@ -141,9 +142,7 @@ class Trainer(OldTrainer):
         loss += activity
         plan = self._plan.complete()
         if not plan.variables:
-            import warnings
-
-            warnings.warn(f"{self.name} has no weights to train", UserWarning, stacklevel=6)
+            warn(f"{self.name} has no weights to train")
         for gradient in plan.gradients:
             gradient.fill(0)
         for variable in plan.regularized:
@@ -374,10 +373,7 @@ class Trainer(OldTrainer):
             hooks.on_test_batch_end(index, objective.results)
         logs = {} if index is None else objective.results()
         if index is None:
-            import warnings
-
-            warnings.warn("the validation data gave no more batches: there are no values of theirs",
-                          UserWarning, stacklevel=3)
+            warn("the validation data gave no more batches: there are no values of theirs")
         hooks.on_test_end(logs)
         return logs
 
@@ -489,8 +485,6 @@ def _due(epoch, frequency):
 
 
 def _warn_of_end(done, epochs):
-    import warnings
-
-    warnings.warn(f"training ended after epoch {done} of {epochs}: the data gave no more batches; "
-                  "a generator must give enough for all epochs, or be something that can be "
-                  "iterated over again", UserWarning, stacklevel=3)
+    warn(f"training ended after epoch {done} of {epochs}: the data gave no more batches; "
+         "a generator must give enough for all epochs, or be something that can be "
+         "iterated over again")

@@ -7,12 +7,17 @@ from ..structure import convert
 
 
 class Values(np.ndarray):
-    """A view of an array that has ``numpy()``; what is computed or pickled is a plain array."""
+    """A view of an array that has ``numpy()``, as its parts and single numbers do; what is
+    computed or pickled is a plain array."""
 
     def numpy(self):
         """Return the plain array, not copied; a scalar for a single number."""
         array = self.view(np.ndarray)
         return array if array.ndim else array[()]
+
+    def __getitem__(self, index):
+        item = super().__getitem__(index)
+        return item if isinstance(item, np.ndarray) else np.asarray(item).view(Values)
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
         array = np.asarray(array)
@@ -20,6 +25,10 @@ class Values(np.ndarray):
 
     def __reduce__(self):
         return self.view(np.ndarray).__reduce__()
+
+    def __hash__(self):
+        # Of a single number; numpy() of more has none.
+        return hash(self.numpy())
 
     def __repr__(self):
         return repr(self.view(np.ndarray))
