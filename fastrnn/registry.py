@@ -102,24 +102,28 @@ class Registry:
         ----------
         config : dict, str or None
         custom_objects : mapping of str to type, optional
-            Classes of the caller's own, by name; they go before ours.
+            Classes of the caller's own, by name; they go before ours. By default those given to
+            what loads a model.
 
         Raises
         ------
         ValueError
             If the name is not known or the config is none.
         """
+        from .layers.described import given_objects
+
+        given = given_objects() if custom_objects is None else custom_objects
         if config is None:
             return None
         if isinstance(config, str):
-            return self.get((custom_objects or {}).get(config, config))
+            return self.get(given.get(config, config))
         if not isinstance(config, dict) or "class_name" not in config:
             raise ValueError(f"the config of {_an(self.kind)} must be a dict with 'class_name' and "
                              f"'config', got {config!r}")
         name, options = config["class_name"], config.get("config", {})
         if name == "function":
-            return self.deserialize(options, custom_objects)
-        found = (custom_objects or {}).get(name) or self.named(name)
+            return self.deserialize(options, given)
+        found = given.get(name) or self.named(name)
         return found.from_config(options)
 
 
