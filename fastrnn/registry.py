@@ -3,6 +3,7 @@
 
 import re
 
+from . import oldnames
 from .quiet import set_apart
 
 
@@ -74,8 +75,9 @@ class Registry:
 
     def named(self, name):
         """Return the class or object of a name."""
+        known = name if name in self._known else oldnames.word_for(_plural(self.kind), name)
         try:
-            return self._known[name]
+            return self._known[known]
         except KeyError:
             raise ValueError(f"{self.kind} {name!r} is not known; known are "
                              f"{', '.join(self.names())}") from None
@@ -131,6 +133,10 @@ def snake_case(name):
     """Return a class name in small letters: ``GlorotUniform`` -> ``glorot_uniform``."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _plural(kind):
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
 def _an(kind):
