@@ -128,6 +128,17 @@ def test_a_callback_s_old_argument():
     assert texts == ["epsilon= is an old name: write min_delta="]
 
 
+@pytest.mark.parametrize(("period", "epochs"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4])])
+def test_a_checkpoint_s_period(period, epochs, rng, tmp_path):
+    path = str(tmp_path / "{epoch}.keras")
+    checkpoint, texts = told(lambda: callbacks.ModelCheckpoint(path, period=period))
+    assert len(texts) == 1
+    classifier().fit(*data(rng), epochs=5, verbose=0, callbacks=[checkpoint])
+    assert sorted(int(file.stem) for file in tmp_path.iterdir()) == epochs
+    with pytest.raises(ValueError, match="period"):
+        callbacks.ModelCheckpoint(path, period=0)
+
+
 def test_a_model_s_and_a_function_s_old_arguments(rng):
     x = layers.Input((3,))
     y = layers.Dense(2)(x)
