@@ -313,7 +313,8 @@ class Softmax(Activation):
         last = tuple(range(ndim - len(axes), ndim))
         moved = [np.moveaxis(array, axes, last) for array in np.broadcast_arrays(*arrays)]
         shape = moved[0].shape
-        rows = [array.reshape(*shape[:ndim - len(axes)], -1) for array in moved]
+        samples = shape[:ndim - len(axes)]
+        rows = [array.reshape(*samples, math.prod(shape[len(samples):])) for array in moved]
         return np.ascontiguousarray(
             np.moveaxis(compute(*rows, log=self._log).reshape(shape), last, axes))
 

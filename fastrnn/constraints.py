@@ -38,6 +38,7 @@ class MaxNorm(_NormConstraint):
 
     fields = ("max_value", "axis")
 
+    @oldnames.arguments
     def __init__(self, max_value=2, axis=0):
         self.max_value = max_value
         self.axis = axis

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from . import checks, random
+from . import checks, oldnames, random
 from .layout import c_ordered
 from .products import add_products_of_rows, multiply_rows
 from .registry import Configured, Registry
@@ -427,3 +427,7 @@ class _Given:
             raise ValueError(f"the array given as initializer has shape {self.value.shape}, "
                              f"the weight has shape {tuple(shape)}")
         return self.value.astype(_dtype(dtype))
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

@@ -44,6 +44,8 @@ _ARGUMENTS = {
     "epsilon": ("min_delta",),
     "nb_classes": ("num_classes",),
     "nb_words": ("num_words",),
+    "l": ("l1", "l2"),
+    "m": ("max_value",),
 }
 # Module of Keras -> ours that has its names.
 _MODULES = {
@@ -63,16 +65,28 @@ _MODULES = {
     "engine.topology": "layers",
     "engine.training": "models",
     "objectives": "losses",
+    "optimizers.legacy": "optimizers",
     "utils.data_utils": "utils",
     "utils.generic_utils": "utils",
 }
 # Module -> old name -> name there.
 _NAMES = {
     "constraints": {"maxnorm": "MaxNorm", "nonneg": "NonNeg", "unitnorm": "UnitNorm"},
+    "initializers": {"normal": "RandomNormal", "one": "Ones", "uniform": "RandomUniform",
+                     "zero": "Zeros"},
     "layers": {
         "AvgPool1D": "AveragePooling1D", "CuDNNGRU": "GRU", "CuDNNLSTM": "LSTM",
         "GlobalAvgPool1D": "GlobalAveragePooling1D", "GlobalMaxPool1D": "GlobalMaxPooling1D",
         "MaxPool1D": "MaxPooling1D", "TimeDistributedDense": "Dense",
+    },
+    "losses": {
+        "cosine_proximity": "cosine_similarity", "kullback_leibler_divergence": "kl_divergence",
+        "logcosh": "log_cosh",
+    },
+    "metrics": {
+        "kullback_leibler_divergence": "kl_divergence", "logcosh": "LogCoshError",
+        "mae": "mean_absolute_error", "mape": "mean_absolute_percentage_error",
+        "mse": "mean_squared_error", "msle": "mean_squared_logarithmic_error",
     },
     "optimizers": {
         "adadelta": "Adadelta", "adagrad": "Adagrad", "adam": "Adam", "adamax": "Adamax",
@@ -187,6 +201,15 @@ def find(module, name):
     value = _found(module, (home, "models", "layers"), name)
     tell(f"{module} is an old place: its names are in {PACKAGE}.{home}")
     return value
+
+
+def word_for(path, name):
+    """Return the word for an old one that names something of a module, such as "losses"; any
+    other word is itself."""
+    new = _NAMES.get(path, {}).get(name, name)
+    if new != name:
+        tell(f"{name!r} is an old name: write {new!r}")
+    return new
 
 
 def _found(module, homes, name):

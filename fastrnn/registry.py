@@ -3,6 +3,7 @@
 
 import re
 
+from . import oldnames
 from .quiet import set_apart
 
 
@@ -74,8 +75,9 @@ class Registry:
 
     def named(self, name):
         """Return the class or object of a name."""
+        known = name if name in self._known else oldnames.word_for(_plural(self.kind), name)
         try:
-            return self._known[name]
+            return self._known[known]
         except KeyError:
             raise ValueError(f"{self.kind} {name!r} is not known; known are "
                              f"{', '.join(self.names())}") from None
@@ -102,24 +104,28 @@ class Registry:
         ----------
         config : dict, str or None
         custom_objects : mapping of str to type, optional
-            Classes of the caller's own, by name; they go before ours.
+            Classes of the caller's own, by name; they go before ours. By default those given to
+            what loads a model.
 
         Raises
         ------
         ValueError
             If the name is not known or the config is none.
         """
+        from .layers.described import given_objects
+
+        given = given_objects() if custom_objects is None else custom_objects
         if config is None:
             return None
         if isinstance(config, str):
-            return self.get((custom_objects or {}).get(config, config))
+            return self.get(given.get(config, config))
         if not isinstance(config, dict) or "class_name" not in config:
             raise ValueError(f"the config of {_an(self.kind)} must be a dict with 'class_name' and "
                              f"'config', got {config!r}")
         name, options = config["class_name"], config.get("config", {})
         if name == "function":
-            return self.deserialize(options, custom_objects)
-        found = (custom_objects or {}).get(name) or self.named(name)
+            return self.deserialize(options, given)
+        found = given.get(name) or self.named(name)
         return found.from_config(options)
 
 
@@ -127,6 +133,10 @@ def snake_case(name):
     """Return a class name in small letters: ``GlorotUniform`` -> ``glorot_uniform``."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()
+
+
+def _plural(kind):
+    return f"{kind}es" if kind.endswith("s") else f"{kind}s"
 
 
 def _an(kind):

@@ -59,6 +59,7 @@ class L1(L1L2):
 
     fields = ("l1",)
 
+    @oldnames.arguments
     def __init__(self, l1=0.01):
         super().__init__(l1=0.01 if l1 is None else l1)
 
@@ -68,6 +69,7 @@ class L2(L1L2):
 
     fields = ("l2",)
 
+    @oldnames.arguments
     def __init__(self, l2=0.01):
         super().__init__(l2=0.01 if l2 is None else l2)
 

@@ -207,6 +207,15 @@ def test_softmax_along_other_axes(name, axis, rng):
     np.testing.assert_allclose(activation.backward(kept, dy), dx, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+@pytest.mark.parametrize("axis", [-1, 0, 1, (0, 2)])
+@pytest.mark.parametrize("shape", [(0, 4, 5), (4, 0, 5), (4, 5, 0)])
+def test_softmax_of_nothing(name, axis, shape):
+    activation = type(activations.get(name))(axis)
+    y, kept = activation.forward(np.empty(shape, np.float32))
+    assert y.shape == activation.backward(kept, y).shape == shape
+
+
 # -- crossentropies --------------------------------------------------------------------------------
 
 

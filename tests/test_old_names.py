@@ -8,8 +8,21 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn import backend, callbacks, layers, models, oldnames, optimizers, utils
+from fastrnn import (
+    backend,
+    callbacks,
+    constraints,
+    layers,
+    losses,
+    metrics,
+    models,
+    oldnames,
+    optimizers,
+    regularizers,
+    utils,
+)
 from fastrnn.models import Model, Sequential
+from tolerances import RELATIVE, relative_error
 
 GATED = {"recurrent_activation": "hard_sigmoid", "recurrent_initializer": "glorot_uniform"}
 
@@ -88,6 +101,9 @@ def twins():
      {"pool_size": 3, "strides": 2, "padding": "same"}),
     (layers.BatchNormalization, {"beta_init": "ones", "gamma_init": "zeros"},
      {"beta_initializer": "ones", "gamma_initializer": "zeros"}),
+    (regularizers.L1, {"l": 0.25}, {"l1": 0.25}),
+    (regularizers.L2, {"l": 0.25}, {"l2": 0.25}),
+    (constraints.MaxNorm, {"m": 3}, {"max_value": 3}),
     *((kind, {"lr": 0.125}, {"learning_rate": 0.125}) for kind in (
         optimizers.SGD, optimizers.RMSprop, optimizers.Adagrad, optimizers.Adadelta,
         optimizers.Adam, optimizers.AdamW, optimizers.Adamax, optimizers.Nadam)),
@@ -99,7 +115,7 @@ def test_an_old_argument_is_the_new_one(make, old, new):
         wanted = make(**new)
     got, want = made.get_config(), wanted.get_config()
     for config in (got, want):
-        config.pop("name")
+        config.pop("name", None)
     assert repr(got) == repr(want)
     words = set(old) - set(new)
     assert len(texts) == len(words)
@@ -110,6 +126,17 @@ def test_a_callback_s_old_argument():
     made, texts = told(lambda: callbacks.ReduceLROnPlateau(epsilon=0.25))
     assert made.min_delta == 0.25
     assert texts == ["epsilon= is an old name: write min_delta="]
+
+
+@pytest.mark.parametrize(("period", "epochs"), [(1, [1, 2, 3, 4, 5]), (2, [2, 4])])
+def test_a_checkpoint_s_period(period, epochs, rng, tmp_path):
+    path = str(tmp_path / "{epoch}.keras")
+    checkpoint, texts = told(lambda: callbacks.ModelCheckpoint(path, period=period))
+    assert len(texts) == 1
+    classifier().fit(*data(rng), epochs=5, verbose=0, callbacks=[checkpoint])
+    assert sorted(int(file.stem) for file in tmp_path.iterdir()) == epochs
+    with pytest.raises(ValueError, match="period"):
+        callbacks.ModelCheckpoint(path, period=0)
 
 
 def test_a_model_s_and_a_function_s_old_arguments(rng):
@@ -335,13 +362,14 @@ def test_an_optimizer_in_small_letters(old, new):
     ("engine.topology", "Input Layer"),
     ("engine.training", "Model"),
     ("objectives", "mean_squared_error"),
+    ("optimizers.legacy", "Adam SGD"),
     ("utils.data_utils", "Sequence"),
 ])
 def test_an_old_place(place, names):
     module = importlib.import_module(f"fastrnn.{place}")
     found, texts = told(lambda: [getattr(module, name) for name in names.split()])
     oldnames._told.clear()
-    homes = layers, models, importlib.import_module("fastrnn.losses"), utils
+    homes = layers, models, losses, optimizers, utils
     with pytest.warns(oldnames.OldNameWarning) if "cudnn" in place else warnings.catch_warnings():
         assert all(any(getattr(home, name, None) is value for home in homes)
                    for name, value in zip(names.split(), found, strict=True))
@@ -365,6 +393,10 @@ def test_old_places_are_attributes_too():
 @pytest.mark.parametrize(("module", "old", "new"), [
     ("constraints", "maxnorm", "MaxNorm"), ("constraints", "nonneg", "NonNeg"),
     ("constraints", "unitnorm", "UnitNorm"), ("regularizers", "l1l2", "L1L2"),
+    ("initializers", "uniform", "RandomUniform"), ("initializers", "zero", "Zeros"),
+    ("losses", "kullback_leibler_divergence", "kl_divergence"), ("losses", "logcosh", "log_cosh"),
+    ("losses", "cosine_proximity", "cosine_similarity"),
+    ("metrics", "mse", "mean_squared_error"),
 ])
 def test_old_constraints_and_regularizers(module, old, new):
     module = importlib.import_module(f"fastrnn.{module}")
@@ -379,3 +411,40 @@ def test_where_warnings_are_errors_each_use_raises():
         for _ in range(2):
             with pytest.raises(oldnames.OldNameWarning):
                 optimizers.SGD(lr=0.1)
+
+
+@pytest.mark.parametrize(("module", "old", "new"), [
+    (constraints, "maxnorm", "max_norm"), (constraints, "nonneg", "non_neg"),
+    (constraints, "unitnorm", "unit_norm"), (losses, "logcosh", "log_cosh"),
+    (losses, "kullback_leibler_divergence", "kl_divergence"),
+    (losses, "cosine_proximity", "cosine_similarity"),
+    (metrics, "kullback_leibler_divergence", "kl_divergence"),
+    (metrics, "logcosh", "log_cosh_error"),
+])
+def test_an_old_word_for_one(module, old, new):
+    made, texts = told(lambda: module.get(old))
+    wanted = module.get(new)
+    assert type(made) is type(wanted)
+    assert getattr(made, "__name__", "") == getattr(wanted, "__name__", "")
+    assert [text.split("'")[1] for text in texts] == [old]
+
+
+def test_nadam_with_a_decay_of_its_schedule(rng):
+    """By the formula of Keras 2: u_k = beta_1 (1 - 0.96^(schedule_decay k) / 2)."""
+    made, texts = told(lambda: optimizers.Nadam(lr=0.1, schedule_decay=0.25, epsilon=0.0))
+    assert len(texts) == 2
+    weight = layers.Dense(1, use_bias=False)
+    weight.build((None, 1))
+    variable = weight.kernel
+    w, m, v = float(variable.numpy()[0, 0]), 0.0, 0.0
+    u = [0.9 * (1 - 0.96 ** (0.25 * k) / 2) for k in range(6)]
+    for k, g in enumerate(rng.uniform(1, 2, 4), start=1):
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g
+        product = np.prod(u[1:k + 1])
+        step = u[k + 1] * m / (1 - product * u[k + 1]) + (1 - u[k]) * g / (1 - product)
+        w -= 0.1 * step / np.sqrt(v / (1 - 0.999 ** k))
+        variable.gradient[...] = g
+        made.apply([variable])
+    assert relative_error(variable.numpy()[0, 0], w) < RELATIVE["float32"]
+    again = optimizers.Nadam.from_config(made.get_config())
+    assert again.schedule_decay == 0.25

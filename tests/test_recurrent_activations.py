@@ -6,11 +6,18 @@ import pickle
 import numpy as np
 import pytest
 
-from fastrnn import activations, layers, random
+from fastrnn import activations, initializers, layers, random
 from fastrnn.generation import generate
 from fastrnn.generation.stepper import Stepper
 from fastrnn.layers.described import deserialize, serialize
-from fastrnn.models import Input, Model, Sequential, load_model, model_from_json
+from fastrnn.models import (
+    Input,
+    Model,
+    Sequential,
+    clone_model,
+    load_model,
+    model_from_json,
+)
 from fastrnn.tape import FOR_INPUTS, NOTHING
 from gradient_check import central_differences
 from keras_oracle import keras_or_skip
@@ -223,6 +230,35 @@ def test_an_activation_of_ones_own_is_saved_and_loaded(rng, tmp_path):
     assert type(model_from_json(model.to_json(), known).layers[-1].activation) is Bent
     with pytest.raises(ValueError, match="bent"):
         load_model(tmp_path / "model.keras")
+
+
+class Halved(initializers.Initializer):
+    fields = ("size",)
+
+    def __init__(self, size=0.5):
+        self.size = size
+
+    def __call__(self, shape, dtype=None):
+        return np.full(shape, self.size, dtype)
+
+
+@pytest.mark.parametrize("wrapped", [
+    lambda: layers.Bidirectional(layers.GRU(4, activation=Bent(), bias_initializer=Halved(0.25))),
+    lambda: layers.TimeDistributed(layers.Dense(3, activation=Bent(),
+                                                bias_initializer=Halved(0.25))),
+])
+def test_one_s_own_parts_are_in_copies(wrapped, rng, tmp_path):
+    x = rng.standard_normal((4, 5, 3)).astype(np.float32)
+    model = Sequential([Input((5, 3)), wrapped()])
+    y = model.predict(x, verbose=0)
+    twin = clone_model(model)
+    biases = [w for w in twin.get_weights() if (w == 0.25).all()]
+    assert len(biases) == len(twin.layers[-1].sublayers())
+    twin.set_weights(model.get_weights())
+    np.testing.assert_array_equal(twin.predict(x, verbose=0), y)
+    model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras", {"Bent": Bent, "Halved": Halved})
+    np.testing.assert_array_equal(loaded.predict(x, verbose=0), y)
 
 
 @all_cells

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from .. import checks, oldnames
 from .display import say
 from .monitor import Monitor
 
@@ -35,16 +36,18 @@ class ModelCheckpoint(Monitor):
         How often: after each epoch or every so many batches.
     initial_value_threshold : float, optional
         The value to be better than at first.
+    period : int, optional
+        Of old programs: how many epochs there are to each one after which it may save.
 
     Raises
     ------
     ValueError
-        If `save_freq` is neither, or `filepath` does not end as such files do.
+        If `save_freq` is neither, `period` is below 1, or `filepath` does not end as such files do.
     """
 
     def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False,
                  save_weights_only=False, mode="auto", save_freq="epoch",
-                 initial_value_threshold=None):
+                 initial_value_threshold=None, period=None):
         super().__init__(monitor, mode, best=initial_value_threshold)
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
@@ -56,7 +59,13 @@ class ModelCheckpoint(Monitor):
         endings = _WEIGHT_FILES if save_weights_only else _MODEL_FILES
         if not self.filepath.endswith(endings):
             raise ValueError(f"filepath must end in {' or '.join(endings)}, got {self.filepath}")
+        self._period = 1
+        if period is not None:
+            oldnames.tell("period= is an old argument of ModelCheckpoint: leave it out where it "
+                          "is 1, else write save_freq=, in batches")
+            self._period = checks.count("period", period)
         self._epoch = 0
+        self._epochs = 0
         self._batches = 0
         if save_freq != "epoch":
             self.on_train_batch_end = self._on_train_batch_end
@@ -65,7 +74,9 @@ class ModelCheckpoint(Monitor):
         self._epoch = epoch
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.save_freq == "epoch":
+        self._epochs += 1
+        if self.save_freq == "epoch" and self._epochs >= self._period:
+            self._epochs = 0
             self._save(self._path(logs, epoch=epoch + 1), epoch, logs)
 
     def _on_train_batch_end(self, batch, logs=None):

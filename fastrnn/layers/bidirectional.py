@@ -5,6 +5,7 @@ import numpy as np
 
 from ..tape import FOR_INPUTS
 from .base import Layer, activity_penalties, own_config, plain
+from .described import copy, deserialize
 from .recurrent import Recurrent, options_for_states
 from .states import listed_states, set_states
 
@@ -159,8 +160,6 @@ class Bidirectional(Layer):
 
     @classmethod
     def from_config(cls, config):
-        from . import deserialize
-
         config = own_config(cls, config)
         layers = {name: deserialize(config[name])
                   for name in ("layer", "backward_layer") if name in config}
@@ -168,9 +167,7 @@ class Bidirectional(Layer):
 
 
 def _copy(layer, prefix, changes):
-    config = layer.get_config()
-    name = prefix + config["name"].removeprefix(prefix)
-    return type(layer).from_config({**config, **changes, "name": name})
+    return copy(layer, **changes, name=prefix + layer.name.removeprefix(prefix))
 
 
 def _check_pair(forward, backward):

@@ -4,6 +4,7 @@
 import threading
 from contextlib import contextmanager
 
+from ..quiet import is_own
 from .base import Layer, plain
 
 
@@ -65,6 +66,24 @@ def deserialize(config):
         raise ValueError(f"a layer is described by a dict with class_name and config, "
                          f"got {config!r}")
     return _class(config["class_name"]).from_config(config["config"])
+
+
+def copy(layer, **changes):
+    """Return a new layer or model of the same description but for `changes`; its weights are new.
+
+    The caller's own classes that it is made of need not be given.
+    """
+    with custom_objects(_own_classes(layer)):
+        return type(layer).from_config({**layer.get_config(), **changes})
+
+
+def _own_classes(layer):
+    """The caller's classes by name: of the layers within, their activations, initialisers, ..."""
+    parts = [layer, *(part for part in vars(layer).values() if hasattr(part, "get_config"))]
+    classes = {type(part).__name__: type(part) for part in parts if not is_own(type(part))}
+    for inner in layer.sublayers():
+        classes |= _own_classes(inner)
+    return classes
 
 
 def _class(name):

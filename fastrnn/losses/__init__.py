@@ -7,6 +7,7 @@ gives the value of each sample.
 
 import inspect
 
+from .. import oldnames
 from ..registry import Registry, snake_case
 from .base import Loss
 from .crossentropy import (
@@ -120,3 +121,7 @@ def kind_of_targets(y_true_shape, y_pred_shape):
     if pred[-1] == 1:
         return 0
     return 1 if len(true) < len(pred) or true[-1] == 1 else 2
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics: numbers that tell how well a model does, over all batches of an epoch."""
 
+from .. import oldnames
 from ..losses import (
     Loss,
     binary_crossentropy,
@@ -184,3 +185,7 @@ def resolve(identifier, y_true_shape, y_pred_shape):
             found = MeanMetricWrapper(loss_class().values_apart if loss_class else found, name)
     found.name = name
     return found
+
+
+def __getattr__(name):
+    return oldnames.find(__name__, name)

@@ -4,13 +4,14 @@
 import os
 
 from .. import io, losses, metrics, optimizers
-from ..layers.described import custom_objects as known_objects
 from ..layers.described import (
+    copy,
     deserialize,
     given_object,
     given_objects,
     serialize,
 )
+from ..layers.described import custom_objects as known_objects
 from ..structure import convert, in_order, likeness, pack
 from ..symbolic import SymbolicTensor
 
@@ -99,7 +100,7 @@ class _Waiting:
 
 def clone_model(model):
     """Return a new model of the same description, with weights of its own."""
-    return type(model).from_config(model.get_config())
+    return copy(model)
 
 
 def model_from_json(text, custom_objects=None):

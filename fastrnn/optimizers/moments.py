@@ -3,7 +3,7 @@
 
 import math
 
-from .. import checks
+from .. import checks, oldnames
 from .base import Optimizer, checked_epsilon, in_range
 
 
@@ -106,7 +106,7 @@ class Adamax(_Moments):
 class Nadam(_Moments):
     """Nadam (Dozat, 2016): `Adam` with Nesterov's look ahead; k counts steps::
 
-        u_k = beta_1 (1 - 0.96^k / 2)
+        u_k = beta_1 (1 - 0.96^(d k) / 2),  d = 1
         U_k = u_1 u_2 ... u_k
         m = beta_1 m + (1 - beta_1) g
         v = beta_2 v + (1 - beta_2) g^2
@@ -116,14 +116,20 @@ class Nadam(_Moments):
     Parameters
     ----------
     learning_rate, beta_1, beta_2, epsilon, **common
-        As of `Adam`.
+        As of `Adam`. Old programs have schedule_decay, d of their own, often 0.004.
     """
 
     rule = "nadam"
 
     def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **common):
         self._product = 0, None
+        self.schedule_decay = _old_schedule_decay(common.pop("schedule_decay", None))
         super().__init__(learning_rate, beta_1, beta_2, epsilon, common)
+
+    def get_config(self):
+        """Return the arguments that make such an optimiser."""
+        decay = {} if self.schedule_decay == 1 else {"schedule_decay": self.schedule_decay}
+        return super().get_config() | decay
 
     def _slots(self):
         return "m", "v"
@@ -139,7 +145,8 @@ class Nadam(_Moments):
                 of_m, of_g, of_v)
 
     def _factor(self, real, k):
-        return real(self.beta_1) * (real(1) - real(0.5) * real(0.96) ** real(k))
+        share = real(0.96) ** real(self.schedule_decay * k)
+        return real(self.beta_1) * (real(1) - real(0.5) * share)
 
     def _product_to(self, real, steps):
         """Return U of `steps`, from the last one where it is that of the step before."""
@@ -152,6 +159,14 @@ class Nadam(_Moments):
                 break
         self._product = steps, product
         return product
+
+
+def _old_schedule_decay(value):
+    if value is None:
+        return 1.0
+    oldnames.tell("schedule_decay is not an argument of Nadam any more: it is taken as it used to "
+                  "be; leave it out, which is 1")
+    return in_range("schedule_decay", value, low=0)
 
 
 def _rest(real, beta, steps):
