@@ -173,7 +173,7 @@ from fastrnn._core.contention import seconds_waited
 
 fastrnn.set_num_threads(2)
 sys.setswitchinterval(30)
-model = fastrnn.LSTM(96, 128, bidirectional=True, seed=1)
+model = fastrnn.LSTM(96, 128, bidirectional=BOTH, seed=1)
 x = np.ones((200, ROWS, 96), np.float32)
 ready, found = threading.Event(), []
 
@@ -201,10 +201,10 @@ print(json.dumps(found))
 """
 
 
-@pytest.mark.parametrize("rows", [1, 40])
-def test_the_wait_for_pythons_lock_is_no_wait_for_a_thread(rows):
+@pytest.mark.parametrize(("rows", "both"), [(1, False), (1, True), (40, False)])
+def test_the_wait_for_pythons_lock_is_no_wait_for_a_thread(rows, both):
     """Else a program with threads in Python looks like a machine without free cores."""
-    program = WHILE_ANOTHER_HAS_THE_LOCK.replace("ROWS", str(rows))
+    program = WHILE_ANOTHER_HAS_THE_LOCK.replace("ROWS", str(rows)).replace("BOTH", str(both))
     assert max(run_python(program)) < 1
 
 
