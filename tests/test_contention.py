@@ -163,3 +163,62 @@ print(json.dumps([os.sched_getaffinity(0) == alone,
                   any(len(mask) == len(alone) - 1 for mask in masks)]))
 """)
     assert found == [True, True]
+
+
+WHILE_ANOTHER_HAS_THE_LOCK = """
+import json, sys, threading, time
+import numpy as np
+import fastrnn
+from fastrnn._core.contention import seconds_waited
+
+fastrnn.set_num_threads(2)
+sys.setswitchinterval(30)
+model = fastrnn.LSTM(96, 128, bidirectional=BOTH, seed=1)
+x = np.ones((200, ROWS, 96), np.float32)
+ready, found = threading.Event(), []
+
+def work():
+    y, _ = model(x)                     # makes the team and packs the weights
+    for call in (lambda: model(x), lambda: model.backward(y)):
+        ready.set()
+        call()
+        found.append(seconds_waited())
+        ready.clear()
+
+def hold():
+    \"\"\"Python code that does not give the lock away.\"\"\"
+    until = time.perf_counter() + 1.5
+    while time.perf_counter() < until:
+        pass
+
+thread = threading.Thread(target=work)
+thread.start()
+for _ in range(2):
+    ready.wait()
+    hold()
+thread.join()
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parametrize(("rows", "both"), [(1, False), (1, True), (40, False)])
+def test_the_wait_for_pythons_lock_is_no_wait_for_a_thread(rows, both):
+    """Else a program with threads in Python looks like a machine without free cores."""
+    program = WHILE_ANOTHER_HAS_THE_LOCK.replace("ROWS", str(rows)).replace("BOTH", str(both))
+    assert max(run_python(program)) < 1
+
+
+@linux
+def test_both_directions_of_a_call_after_a_rest_have_one_answer():
+    """The first one finds that waking a team is not worth it; so does the second."""
+    found = run_python("""
+import json, os
+import numpy as np
+import fastrnn
+fastrnn.set_num_threads(2)
+model = fastrnn.LSTM(45, 40, bidirectional=True, seed=1)
+before = len(os.listdir("/proc/self/task"))
+model(np.ones((10, 8, 45), np.float32))
+print(json.dumps(len(os.listdir("/proc/self/task")) - before))
+""")
+    assert found == 0

@@ -208,3 +208,26 @@ def test_sample_weights_of_unknown_names_are_named():
     model.compile("sgd", {"p": "mse", "q": CROSS})
     with pytest.raises(ValueError, match="sample_weight names z"):
         model.fit(a["x"], of_flat(a), sample_weight={"z": a["v"]}, verbose=0)
+
+
+@pytest.mark.parametrize("make", [subclassed, functional])
+@pytest.mark.parametrize("form", [lambda p, q, h: {"q": q, "p": p},
+                                  lambda p, q, h: {"p": p, "q": q}], ids=["qp", "pq"])
+@pytest.mark.parametrize("loss", ["mse", {"p": "mse", "q": "mae"}, {"q": "mae", "p": "mse"}],
+                         ids=["one", "pq", "qp"])
+def test_values_are_listed_in_keras_order(make, form, loss):
+    """That of the dict of losses; for one loss, that of the dict that a call makes."""
+    keras = keras_or_skip()
+    a = arrays()
+    y = {"p": a["p"], "q": np.eye(C)[a["q"]]}
+    orders = []
+    for k in (keras, fastrnn):
+        model = make(k, form)
+        model.compile("sgd", loss, metrics={"q": ["mae"]})
+        model.fit(a["x"], y, verbose=0)
+        named = model.evaluate(a["x"], y, verbose=0, return_dict=True)
+        listed = model.evaluate(a["x"], y, verbose=0)
+        name_of = {round(float(value), 5): name for name, value in named.items()
+                   if not name.endswith("mae")}
+        orders.append([name_of.get(round(float(value), 5), "a metric") for value in listed])
+    assert orders[1] == orders[0]

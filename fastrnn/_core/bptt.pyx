@@ -20,7 +20,7 @@ from fastrnn._core.apart cimport (
     Apart, apart_back_cell, apart_back_products, describe_apart, mask_state,
 )
 from fastrnn._core.contention cimport (
-    Watch, begin_team, end_team, fastrnn_now, keep_off, team_for,
+    Watch, begin_team, end_team, fastrnn_now, keep_off, team_for, team_left,
 )
 from fastrnn._core.gemm cimport uses_blas
 from fastrnn._core.gradients cimport (
@@ -296,6 +296,7 @@ cdef void backward_all(Backward *b) noexcept nogil:
         fastrnn_door_init(&b.door)
     with parallel(num_threads=b.team):
         backward_share(b, threadid(), fastrnn_team_size())
+    team_left(&b.watch)
 
 
 cdef void describe(Backward *b, PackedLayer layer) noexcept:

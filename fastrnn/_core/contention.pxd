@@ -20,8 +20,11 @@ ctypedef struct Watch:
     int core                       # of the first thread, for fastrnn_keep_off; or -1
     double began
     double done                    # when the first thread had nothing left to do
+    double left                    # when all were done
+    double waited                  # seconds that the first one had nothing to do
 
 cdef int team_for(double work) noexcept
 cdef void begin_team(Watch *watch) noexcept
 cdef void keep_off(int core) noexcept nogil
+cdef void team_left(Watch *watch) noexcept nogil
 cdef void end_team(const Watch *watch, int team, double lost) noexcept

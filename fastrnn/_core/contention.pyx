@@ -97,6 +97,7 @@ cdef class Contention:
 
 
 cdef Contention machine = Contention()
+cdef double _waited = 0
 
 
 def forget():
@@ -123,7 +124,8 @@ cdef void begin_team(Watch *watch) noexcept:
     """A call begins whose work is shared."""
     mark_team_used()
     watch.core = fastrnn_core()
-    watch.began = watch.done = fastrnn_now()
+    watch.began = watch.done = watch.left = fastrnn_now()
+    watch.waited = 0
 
 
 cdef void keep_off(int core) noexcept nogil:
@@ -131,12 +133,26 @@ cdef void keep_off(int core) noexcept nogil:
     fastrnn_keep_off(core)
 
 
+cdef void team_left(Watch *watch) noexcept nogil:
+    """All threads have done their work. What follows, such as BLAS and the wait for Python's lock,
+    is none of theirs."""
+    watch.left = fastrnn_now()
+    watch.waited += watch.left - watch.done
+
+
 cdef void end_team(const Watch *watch, int team, double lost) noexcept:
     """It has ended; `lost` are the seconds that threads waited long for others within it."""
-    cdef double now = fastrnn_now(), waited = now - watch.done + lost / max(1, team - 1)
+    global _waited
+    cdef double waited = watch.waited + lost / max(1, team - 1)
     cdef int cores = 0, running = 0
-    cdef bint held_up = waited > LONG_WAIT and waited > LARGE_SHARE * (now - watch.began)
-    fastrnn_note_team(now)
+    cdef bint held_up = waited > LONG_WAIT and waited > LARGE_SHARE * (watch.left - watch.began)
+    _waited = waited
+    fastrnn_note_team(watch.left)
     if held_up:
         running = fastrnn_running(&cores)
-    machine.note(team, now, held_up, running, cores)
+    machine.note(team, watch.left, held_up, running, cores)
+
+
+def seconds_waited():
+    """How long threads of the last shared call waited for each other, for tests."""
+    return _waited

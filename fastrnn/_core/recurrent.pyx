@@ -15,7 +15,7 @@ from cython.parallel cimport parallel, threadid
 
 from fastrnn._core.apart cimport Apart, apart_products, describe_apart
 from fastrnn._core.contention cimport (
-    WORTH_A_TEAM, Watch, begin_team, end_team, fastrnn_now, keep_off, team_for,
+    WORTH_A_TEAM, Watch, begin_team, end_team, fastrnn_now, keep_off, team_for, team_left,
 )
 from fastrnn._core.gemm cimport input_product_by_blas, uses_blas
 from fastrnn._core.kernels cimport (
@@ -310,6 +310,7 @@ cdef void forward_steps(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept n
         fastrnn_door_init(&f.door)
     with parallel(num_threads=f.team):
         forward_share(f, begin, end, threadid(), fastrnn_team_size())
+    team_left(&f.watch)
 
 
 cdef void zero_padding(const View *y, const Order *o, Py_ssize_t T, Py_ssize_t size) noexcept nogil:
@@ -508,8 +509,9 @@ cdef Memory sorted_masks(const Order *o, cnp.ndarray dropout, Py_ssize_t h_strid
 
 
 cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, lengths,
-                  bint reverse, bint keep, dropout, int directions):
-    """Everything of a call but its steps and final states; it is one of so many directions."""
+                  bint reverse, bint keep, dropout, int directions, Call first):
+    """Everything of a call but its steps and final states; it is one of so many directions, which
+    have the team of the first."""
     cdef bint apart = dropout is not None or not layer.fused
     cdef Call call = Call()
     cdef Forward *f = &call.f
@@ -529,7 +531,7 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
     f.chunk = max(1, CHUNK_BYTES // (max(N, 1) * row_bytes), CHUNK_ROWS // max(N, 1))
     f.chunk = min(f.chunk, max(f.order.steps, 1))
     work = forward_work(layer, &f.order)
-    f.team = team_for(directions * work)
+    f.team = team_for(directions * work) if first is None else first.f.team
     f.split = choose_split(layer, &f.order, work, f.team, apart)
     place_buffers(layer, &f.order, keep, apart, f.chunk, &f.buffers, call.kept, call.passing)
     f.apart.count = 0
@@ -627,7 +629,8 @@ def forward(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, tupl
     Tape or None
         The Tape if `keep`; it refers to x, which must not change before backward.
     """
-    cdef Call call = prepare(layer, x, y, initial, lengths, reverse, keep, dropout, 1)
+    cdef Call call = prepare(layer, x, y, initial, lengths, reverse, keep, dropout, 1,
+                             None)
     run(call)
     return finish(call, final)
 
@@ -661,8 +664,10 @@ cdef void run_side_by_side(Call a, Call b) noexcept:
     pair[0].split = pair[1].split = ALONE
     fastrnn_parts_init(parts, 2)
     begin_team(&a.f.watch)
-    with nogil, parallel(num_threads=2):
-        pair_share(pair, parts, threadid())
+    with nogil:
+        with parallel(num_threads=2):
+            pair_share(pair, parts, threadid())
+        team_left(&a.f.watch)
     end_team(&a.f.watch, 2, 0)
 
 
@@ -680,9 +685,9 @@ def forward_both(layers, cnp.ndarray x, outputs, initial, final, lengths, bint k
     list of Tape or None
     """
     cdef Call a = prepare(layers[0], x, outputs[0], initial[0], lengths, False, keep, dropout[0],
-                          2)
+                          2, None)
     cdef Call b = prepare(layers[1], x, outputs[1], initial[1], lengths, True, keep, dropout[1],
-                          2)
+                          2, a)
     if one_thread_each(a, b):
         run_side_by_side(a, b)
     else:

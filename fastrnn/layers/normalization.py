@@ -194,7 +194,7 @@ class BatchNormalization(_Normalization):
         super().__init__(epsilon, center, scale, beta_initializer, gamma_initializer,
                          beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint,
                          options)
-        self.axis = int(axis)
+        self.axis = checks.count("axis", axis, minimum=-checks.MAX_SIZE)
         self.momentum = float(checks.number("momentum", momentum))
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)

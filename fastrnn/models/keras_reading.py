@@ -8,6 +8,7 @@ gives, functions among the latter.
 import importlib
 import inspect
 import json
+from collections import Counter, deque
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from ..layers.described import deserialize, given_objects
 from ..layers.operators import arithmetic, item
 from ..notices import warn
 from ..structure import flatten
-from .keras_writing import ACTIVATION_LAYERS
+from .keras_masks import Masks
+from .keras_writing import ACTIVATION_LAYERS, WRITER
 from .model import Model
 from .sequential import Sequential
 
@@ -50,6 +52,8 @@ def read(text):
     ValueError
         If it is no such description, or names what is not known here.
     """
+    if not isinstance(text, str | bytes | bytearray):
+        raise TypeError(f"the description of a model must be a str, got {type(text).__name__}")
     if len(text) > _MOST_TEXT:
         raise ValueError(f"the description of a model has {len(text)} characters, more than "
                          f"{_MOST_TEXT}")
@@ -58,7 +62,7 @@ def read(text):
         return restored(description)
     except RecursionError:
         raise ValueError("the description of a model is nested too deeply") from None
-    except (KeyError, IndexError, AttributeError, TypeError) as reason:
+    except (LookupError, AttributeError, TypeError, ArithmeticError, UnicodeError) as reason:
         raise ValueError("this JSON does not describe a model: "
                          f"{type(reason).__name__}: {reason}") from reason
 
@@ -72,19 +76,20 @@ def restored(description):
     if isinstance(config, dict) and "calls" in config:
         return deserialize(description)
     old = str(description.get("keras_version", "3"))[0] in "012"
-    return _Reader(old).layer(description)
+    return _Reader(old, description.get("backend") == WRITER).layer(description)
 
 
 def options(cls, config):
     """Return the arguments of a class of layers from its configuration in Keras 3."""
-    return _Reader(old=False).options(cls, cls.__name__, config)
+    return _Reader().options(cls, cls.__name__, config)
 
 
 class _Reader:
-    """Reads one description; `old` says that Keras 2 or an older one wrote it."""
+    """Reads one description; `old` says that Keras 2 or an older one wrote it, `ours` that it is
+    of here."""
 
-    def __init__(self, old):
-        self.old = old
+    def __init__(self, old=False, ours=False):
+        self.old, self.ours = old, ours
 
     # -- layers ------------------------------------------------------------------------------
 
@@ -134,6 +139,8 @@ class _Reader:
                                  f"description is {_short(value)}")
         if self.old and name == "GRU" and "reset_after" not in config:
             made["reset_after"] = False     # the default before Keras 3
+        if self.old and name == "BatchNormalization" and isinstance(made.get("axis"), list):
+            made["axis"], = made["axis"]    # a list in tf.keras 2
         return made
 
     def value(self, key, value):
@@ -190,7 +197,7 @@ class _Reader:
         """Return the model of a graph."""
         entries = config["layers"]
         names = [entry.get("name") or entry["config"]["name"] for entry in entries]
-        twice = sorted({name for name in names if names.count(name) > 1})
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
         if twice:
             raise ValueError(f"more than one layer is named {', '.join(twice)}")
         calls = _Calls(self, dict(zip(names, entries, strict=True)))
@@ -201,7 +208,7 @@ class _Reader:
 
 
 class _Missing(Exception):
-    """A call reads what is not made yet."""
+    """A call reads what is not made yet: (layer's name, number of its call)."""
 
 
 class _Calls:
@@ -214,7 +221,8 @@ class _Calls:
 
     def __init__(self, reader, entries):
         self.reader, self.entries = reader, entries
-        self.made, self.layers, self.waiting = {}, {}, []
+        self.made, self.layers, self.waiting = {}, {}, deque()
+        self.masks = Masks()
         for name, entry in entries.items():
             operation = _operation_of(entry)
             if operation is None:
@@ -232,37 +240,50 @@ class _Calls:
         ValueError
             If some read each other, or what is nowhere made.
         """
+        blocked = {}        # what calls wait for -> the calls
         while self.waiting:
-            left = []
-            for name, index, operation, node in self.waiting:
-                try:
-                    args, kwargs = self.arguments(node)
-                except _Missing:
-                    left.append((name, index, operation, node))
-                    continue
-                result = self.called(name, operation, args, kwargs)
-                self.made[name, index] = flatten(result)
-            if len(left) == len(self.waiting):
-                listed = ", ".join(sorted({name for name, *_ in left}))
-                raise ValueError("these layers read each other, or layers that are not there: "
-                                 f"{listed}")
-            self.waiting = left
+            call = self.waiting.popleft()
+            name, index, operation, node = call
+            try:
+                args, kwargs = self.arguments(node)
+            except _Missing as missing:
+                blocked.setdefault(missing.args, []).append(call)
+                continue
+            self.made[name, index] = flatten(self.called(name, operation, args, kwargs))
+            self.waiting.extendleft(reversed(blocked.pop((name, index), [])))
+        if blocked:
+            listed = ", ".join(sorted({name for calls in blocked.values() for name, *_ in calls}))
+            raise ValueError("these layers read each other, or layers that are not there: "
+                             f"{listed}")
 
     def called(self, name, operation, args, kwargs):
         """Return what a layer, or an operator, gives."""
         if operation is None:
             layer = self.layers[name]
             layer_args = inspect.signature(type(layer).__call__).parameters
-            if kwargs.get("mask", 0) is None:
-                del kwargs["mask"]
+            self.leave_out_defaults(args, kwargs)
             if "initial_state" in kwargs and "initial_state" not in layer_args:
                 raise ValueError(f"{name} takes no initial_state")
-            return layer(*args, **kwargs)
+            result = layer(*args, **kwargs)
+            self.masks.note(layer, args, flatten(result))
+            return result
+        if operation == "any":
+            config = self.entries[name]["config"]
+            return self.masks.any_of(*args, **kwargs or {
+                key: config.get(key) for key in ("axis", "keepdims")})
         values = [*args, *(value for key, value in kwargs.items() if key != "name")]
         result = item(values[0], _key(values[1])) if operation == "getitem" else (
             arithmetic(operation, *values))
         result.node.layer.name = name
         return result
+
+    def leave_out_defaults(self, args, kwargs):
+        """Take out of the arguments what Keras writes down without having been told."""
+        mask = kwargs.get("mask", kwargs)
+        if mask is None or ("initial_state" not in kwargs and self.masks.is_carried(args, mask)):
+            del kwargs["mask"]
+        if kwargs.get("training") is False and not (self.reader.old or self.reader.ours):
+            del kwargs["training"]      # of every call that may be in training
 
     def arguments(self, node):
         """Return (args, kwargs) of a call as Keras 3 or Keras 2 wrote it."""
@@ -313,7 +334,7 @@ class _Calls:
         if name not in self.entries:
             raise ValueError(f"a call reads the layer {name!r}, which is not there")
         if (name, index) not in self.made:
-            raise _Missing
+            raise _Missing(name, index)
         made = self.made[name, index]
         if not 0 <= place < len(made):
             raise ValueError(f"{name} has {len(made)} outputs; output {place} is read")
@@ -353,7 +374,7 @@ def _operation_of(entry):
 
     found = snake_case(str(name))
     found = {"true_divide": "divide"}.get(found, found)
-    if found != "matmul" and found not in OPERATIONS:
+    if found not in ("matmul", "any") and found not in OPERATIONS:
         raise ValueError(f"the operation {name!r} is not there here")
     return found
 

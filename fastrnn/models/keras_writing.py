@@ -12,6 +12,8 @@ from ..symbolic import SymbolicTensor
 from .model import Model
 from .sequential import Sequential
 
+# What a description of here has as its "backend". That of Keras 3 has none.
+WRITER = "fastrnn"
 OPERATIONS = "keras.src.ops.numpy"
 # Where Keras has what is named in a configuration.
 _KINDS = ("initializers", "regularizers", "constraints")

@@ -438,9 +438,9 @@ class Model(Trainer, Layer):
         """
         import json
 
-        from .keras_writing import described
+        from .keras_writing import WRITER, described
 
-        return json.dumps(described(self), **options)
+        return json.dumps({**described(self), "backend": WRITER}, **options)
 
     def get_config(self):
         """Return a description from which `from_config` makes such a model, without weights."""

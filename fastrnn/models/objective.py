@@ -50,10 +50,11 @@ class Objective:
         self.given, self.weighted = given, weighted
         self.names = names
         self.like = None
+        self._is_sorted = like is not None     # a functional model's dict comes by its keys
         if like is not None:
             self.assume(like)
         self.total = metrics.Mean(name="loss")
-        self.terms = None
+        self.terms, self._trackers = None, []
         self._metrics = []      # (index of the output, whether weighted, name in logs, metric)
 
     # -- assignment --------------------------------------------------------------------------
@@ -92,7 +93,7 @@ class Objective:
         names = self.names_of(count)
         given = self._each(self.loss, names, count, "loss")
         weights = self._each(self.loss_weights, names, count, "loss_weights")
-        self.terms = []
+        self.terms, self._trackers = [], []
         for index, (loss, weight) in enumerate(zip(given, weights, strict=True)):
             if loss is not None and targets[index] is not None:
                 loss = losses.resolve(loss, targets[index].shape, outputs[index].shape)
@@ -104,9 +105,19 @@ class Objective:
         if len(self.terms) > 1:
             for term in self.terms:
                 term.tracker = metrics.Mean(name=f"{term.name}_loss")
+            self._trackers = [term.tracker for term in self._as_listed()]
         self._metrics = []
         self._add_metrics(self.given, False, targets, outputs, names, "metrics")
         self._add_metrics(self.weighted, True, targets, outputs, names, "weighted_metrics")
+
+    def _as_listed(self):
+        """The losses in Keras' order of their values: as a dict of losses has them, else as the
+        call's dict has the outputs."""
+        order = self.loss if isinstance(self.loss, dict) else None if self._is_sorted else self.like
+        if not (isinstance(self.like, dict) and isinstance(order, dict)):
+            return self.terms
+        place = {key: k for k, key in enumerate(order)}
+        return sorted(self.terms, key=lambda term: place[paths(self.like)[term.index][0]])
 
     def _add_metrics(self, given, weighted, targets, outputs, names, argument):
         if not given:
@@ -312,16 +323,14 @@ class Objective:
     def reset(self):
         """Begin a new epoch."""
         self.total.reset_state()
-        for term in self.terms or ():
-            if term.tracker is not None:
-                term.tracker.reset_state()
+        for tracker in self._trackers:
+            tracker.reset_state()
         for _, _, _, metric in self._metrics:
             metric.reset_state()
 
     def metrics(self):
         """Return the running loss and the metrics, as objects."""
-        return [self.total, *(term.tracker for term in self.terms or () if term.tracker),
-                *(metric for _, _, _, metric in self._metrics)]
+        return [self.total, *self._trackers, *(metric for _, _, _, metric in self._metrics)]
 
     def results(self):
         """Return the running values by their names in logs, in Keras' order: the loss, the
@@ -332,9 +341,8 @@ class Objective:
         others = sorted((pair for pair in named if pair[0] != pair[1].name), key=itemgetter(0))
         for name, metric in own:
             logs[name] = _plain(metric.result())
-        for term in self.terms or ():
-            if term.tracker is not None:
-                logs[term.tracker.name] = float(term.tracker.result())
+        for tracker in self._trackers:
+            logs[tracker.name] = float(tracker.result())
         for name, metric in others:
             logs[name] = _plain(metric.result())
         return logs
