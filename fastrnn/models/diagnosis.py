@@ -16,6 +16,8 @@ from .class_weights import classes_of
 _RATE = "a smaller learning rate or clipnorm may help"
 # Data beyond this are a likelier reason for large weights than the learning rate alone.
 _LARGE = 1e6
+# Weights below this have not grown.
+_MODEST = 10
 
 
 class NotFinite(Exception):
@@ -168,6 +170,10 @@ class _Search:
                 return (f"{text}: the weight {path} is not finite; where training made it so, "
                         f"gradients were infinite or NaN, as inputs that are infinite give them: "
                         f"look for such inputs in the batches before, or {_RATE}")
+            if heaviest < _MODEST:
+                return (f"{text}, though no input and no weight is beyond {heaviest:.3g}: an "
+                        f"activation without bounds, such as exponential, may overflow from step "
+                        f"to step; {_RATE}")
             return (f"{text}: the weight {path} has {heaviest:.3g}; "
                     f"{self._slower(target, mask, weight)}")
         return f"{text}: {largest}, the largest input" + (
