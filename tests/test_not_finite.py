@@ -325,5 +325,5 @@ def test_an_activation_without_bounds_is_named():
     model = models.Sequential([layers.Input((8, 2)),
                                layers.LSTM(4, activation="exponential", seed=1), layers.Dense(1)])
     model.compile("adam", "mse")
-    with pytest.raises(FloatingPointError, match="no input and no weight is beyond.*exponential"):
+    with pytest.raises(FloatingPointError, match=r"no input and no weight is beyond.*exponential"):
         model.fit(np.ones((4, 8, 2)), np.ones((4, 1)), verbose=0)

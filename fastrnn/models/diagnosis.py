@@ -165,15 +165,14 @@ class _Search:
                     largest, reach = self.place.named(label, array, at), float(size[at])
         heaviest, path = max(((_reach(v.array), v.path) for v in self.model.weights),
                              default=(0.0, ""))
+        if max(heaviest, reach) < _MODEST:
+            return (f"{text}, though no input and no weight is beyond {_MODEST}: an activation "
+                    f"without bounds, such as exponential, may overflow from step to step; {_RATE}")
         if heaviest > reach:
             if not math.isfinite(heaviest):
                 return (f"{text}: the weight {path} is not finite; where training made it so, "
                         f"gradients were infinite or NaN, as inputs that are infinite give them: "
                         f"look for such inputs in the batches before, or {_RATE}")
-            if heaviest < _MODEST:
-                return (f"{text}, though no input and no weight is beyond {heaviest:.3g}: an "
-                        f"activation without bounds, such as exponential, may overflow from step "
-                        f"to step; {_RATE}")
             return (f"{text}: the weight {path} has {heaviest:.3g}; "
                     f"{self._slower(target, mask, weight)}")
         return f"{text}: {largest}, the largest input" + (
