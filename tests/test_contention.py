@@ -10,7 +10,10 @@ from fastrnn._core.contention import Contention
 from processes import run_python
 
 CORES = 2
-linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+on_linux = sys.platform.startswith("linux")
+linux = pytest.mark.skipif(not on_linux, reason="reads /proc")
+two_cores = pytest.mark.skipif(on_linux and len(os.sched_getaffinity(0)) < 2,
+                               reason="wants two cores")
 
 
 @pytest.fixture
@@ -145,7 +148,7 @@ def test_threads_that_are_late_or_held_up_do_not_show_in_the_bits():
 
 
 @linux
-@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="wants two cores")
+@two_cores
 def test_the_others_of_a_team_stay_off_the_callers_core():
     """Else a kernel may wake them there, and the caller waits for its own core."""
     found = run_python("""
