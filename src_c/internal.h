@@ -16,7 +16,7 @@
 #ifndef FASTRNN_INTERNAL_H
 #define FASTRNN_INTERNAL_H
 
-#include "fastrnn.h"
+#include "cell.h"
 
 /* A matrix whose rows may lie anywhere: row r starts at base + offset[r], or at
  * base + r * stride where offset is NULL. Elements of a row lie `step` elements apart. */
@@ -40,7 +40,6 @@ static inline char *fastrnn_row(const fastrnn_rows *m, ptrdiff_t r) {
  * `units` are zero.
  */
 #define FASTRNN_PANEL_BLOCKS 4
-#define FASTRNN_MAX_GATES 4
 
 typedef struct {
     ptrdiff_t units;
@@ -139,13 +138,9 @@ typedef struct {
 /*
  * Cells apart from their products. `gates` holds the whole pre-activations on entry, W x + b plus
  * the recurrent product, with any activations; nothing of a step that serves the products or W is
- * read. Also a GRU that resets the state before the product:
- *     n = act(W_n x + b_n + R_n s),  s = r h'
- * It is two calls with a product between them, forward and backward, and its slots are n r z s,
- * s always there. The GRU's slot q is always there, too, and holds R_n h' + b_hn on entry.
+ * read. FASTRNN_GRU_BEFORE is two calls with a product between them, forward and backward; its slot
+ * s is always there. The GRU's slot q is always there, too, and holds R_n h' + b_hn on entry.
  */
-enum { FASTRNN_GRU_BEFORE = FASTRNN_GRU + 1, FASTRNN_CELLS };
-
 typedef struct {
     ptrdiff_t hidden;
     int recurrent_activation;

@@ -31,7 +31,6 @@ static fastrnn_status check_spec(const fastrnn_spec *spec) {
 
 /* Everything of a stack but its layers. */
 static fastrnn_status plan_stack(const fastrnn_spec *spec, fastrnn_stack *s) {
-    static const int gates[] = {[FASTRNN_RNN] = 1, [FASTRNN_LSTM] = 4, [FASTRNN_GRU] = 3};
     fastrnn_status status = check_spec(spec);
     if (status) return status;
     s->spec = *spec;
@@ -41,7 +40,8 @@ static fastrnn_status plan_stack(const fastrnn_spec *spec, fastrnn_stack *s) {
     s->itemsize = (size_t)s->kernels->itemsize;
     s->outputs = spec->proj_size ? spec->proj_size : spec->hidden_size;
     s->directions = spec->bidirectional ? 2 : 1;
-    s->gates = gates[spec->cell];
+    s->cell = fastrnn_describe((int)spec->cell);
+    s->gates = s->cell->gates;
     return FASTRNN_OK;
 }
 
@@ -80,7 +80,7 @@ static void place_layer(area *a, const fastrnn_stack *s, ptrdiff_t inputs, layer
     l->cell.depth = P;
     l->cell.activation = (int)s->spec.activation;
     l->cell.pack = take_pack(a, s, &recurrent);
-    l->cell.bias = s->spec.cell == FASTRNN_GRU ? take(a, 1, H, s->itemsize) : NULL;
+    l->cell.bias = s->cell->apart_bias >= 0 ? take(a, 1, H, s->itemsize) : NULL;
     l->cell.h_prev_stride = P * itemsize;
     l->cell.c_prev_stride = l->cell.c_stride = l->cell.h_stride = H * itemsize;
     l->cell_panels = fastrnn_panel_count(s->kernels, &recurrent);
@@ -148,11 +148,11 @@ static void add(const fastrnn_stack *s, const void *a, const void *b, ptrdiff_t 
 
 static void fill_layer(const fastrnn_stack *s, const fastrnn_weights *w, layer *l) {
     static const int torch_order[FASTRNN_MAX_GATES] = {0, 1, 2, 3};
-    static const int gru_order[FASTRNN_MAX_GATES] = {2, 0, 1, 3}; /* slots n r z */
-    const int is_gru = s->spec.cell == FASTRNN_GRU;
-    const int *order = is_gru ? gru_order : torch_order;
+    const int apart = s->cell->apart_bias;
+    int order[FASTRNN_MAX_GATES];
     const ptrdiff_t H = s->spec.hidden_size;
     const fastrnn_shape input = {H, s->gates, l->cell.w.depth}, recurrent = recurrent_shape(s);
+    fastrnn_input_order(s->cell, order);
     pack(s, &input, w->w_ih, order, l->cell.w.pack);
     pack(s, &recurrent, w->w_hh, torch_order, l->cell.pack);
     if (s->spec.proj_size) pack(s, &l->projection.shape, w->w_hr, torch_order, l->projection.pack);
@@ -160,10 +160,9 @@ static void fill_layer(const fastrnn_stack *s, const fastrnn_weights *w, layer *
     for (int slot = 0; slot < s->gates; slot++) {
         const void *b_ih = element(s, w->b_ih, order[slot] * H);
         const void *b_hh = element(s, w->b_hh, order[slot] * H);
-        /* n = tanh(W_n x + b_in + r * (R_n h' + b_hn)): b_hn is no part of the input's bias. */
-        add(s, b_ih, is_gru && slot == 0 ? NULL : b_hh, H, element(s, l->cell.w.bias, slot * H));
+        add(s, b_ih, order[slot] == apart ? NULL : b_hh, H, element(s, l->cell.w.bias, slot * H));
     }
-    if (is_gru) add(s, NULL, element(s, w->b_hh, 2 * H), H, l->cell.bias);
+    if (apart >= 0) add(s, NULL, element(s, w->b_hh, apart * H), H, l->cell.bias);
 }
 
 fastrnn_status fastrnn_stack_bytes(const fastrnn_spec *spec, size_t *bytes) {

@@ -19,6 +19,7 @@ typedef struct {
 struct fastrnn_stack {
     fastrnn_spec spec;
     const fastrnn_kernels *kernels;
+    const fastrnn_description *cell;
     size_t itemsize;
     ptrdiff_t outputs;    /* P */
     ptrdiff_t directions; /* D */
