@@ -7,13 +7,13 @@ out, with torch.nn's names and layouts. `layers`, `models` and their like speak 
 used.
 """
 
-from . import checks as _checks
-from . import oldnames as _oldnames
+from ._common import checks as _checks
+from ._common import oldnames as _oldnames
 from ._core import contention as _contention
 from ._core import runtime as _runtime
 from ._version import __version__
-from .rnn import GRU, LSTM, RNN, load
-from .stream import Stream
+from .engine.cells import GRU, LSTM, RNN, load
+from .engine.stream import Stream
 
 _oldnames.add_modules()
 
@@ -30,13 +30,13 @@ __all__ = [
 ]
 
 _SUBMODULES = (
-    "activations", "backend", "callbacks", "charmodel", "cli", "constraints", "generation",
+    "activations", "backend", "callbacks", "cli", "constraints", "generation",
     "initializers", "io", "layers", "losses", "metrics", "models", "modules", "optimizers",
     "preprocessing", "random", "reference", "regularizers", "utils",
 )
 # Where else a name of the package comes from, when it is first used.
 _HOMES = {
-    "Input": "models", "KerasTensor": "symbolic", "Layer": "layers", "Model": "models",
+    "Input": "models", "KerasTensor": "graph.symbolic", "Layer": "layers", "Model": "models",
     "Sequential": "models", "Variable": "layers.variable", "generate": "generation",
 }
 

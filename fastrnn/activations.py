@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 
-from . import checks
+from ._common import checks
+from ._common.registry import Configured, snake_case
 from ._core.elementwise import Elementwise, softmax_backward, softmax_forward
 from ._core.pack import ACTIVATIONS
-from .registry import Configured, snake_case
 
 
 class Activation(Configured):

@@ -3,8 +3,8 @@
 
 import threading
 
-from . import checks, oldnames
-from .registry import snake_case
+from ._common import checks, oldnames
+from ._common.registry import snake_case
 
 _names_given = {}
 _names_lock = threading.Lock()

@@ -162,7 +162,7 @@ def _info(_):
 
 
 def _bench(args):
-    from .timing import measurements
+    from .demo.timing import measurements
 
     _set_threads(args)
     for line in measurements(args.seconds):
@@ -170,7 +170,7 @@ def _bench(args):
 
 
 def _generate(args):
-    from .charmodel import CharModel
+    from .demo.model import CharModel
 
     _set_threads(args)
     with _user_errors():
@@ -184,7 +184,7 @@ def _generate(args):
 
 
 def _demo(args):
-    from . import demo
+    from .demo import run as demo
 
     _set_threads(args)
     _check_output(args.output)

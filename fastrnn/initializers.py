@@ -10,10 +10,11 @@ import math
 
 import numpy as np
 
-from . import checks, oldnames, random
-from .layout import c_ordered
-from .products import add_products_of_rows, multiply_rows
-from .registry import Configured, Registry
+from . import random
+from ._common import checks, oldnames
+from ._common.layout import c_ordered
+from ._common.products import add_products_of_rows, multiply_rows
+from ._common.registry import Configured, Registry
 
 # The standard deviation of a standard normal variable that is cut off at -2 and 2.
 _CUT_NORMAL_STD = 0.87962566103423978

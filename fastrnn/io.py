@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 
-from .parameters import name_problems, shape_problem
+from .engine.parameters import name_problems, shape_problem
 
 METADATA_KEY = "fastrnn"
 FORMAT_VERSION = 1

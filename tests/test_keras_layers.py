@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from fastrnn import layers, random
+from fastrnn.graph.tape import Tape, Tensor, calling
 from fastrnn.layers.dropout import RandomMask
 from fastrnn.layers.variable import Variable
-from fastrnn.tape import Tape, Tensor, calling
 from keras_oracle import keras_or_skip
 from tolerances import RELATIVE, relative_error
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn import layers, models, tape
+from fastrnn import layers, models
+from fastrnn.graph import tape
 from fastrnn.io import FileFormatError
 
 RNG = np.random.default_rng(0)

@@ -16,11 +16,11 @@ from fastrnn import (
     losses,
     metrics,
     models,
-    oldnames,
     optimizers,
     regularizers,
     utils,
 )
+from fastrnn._common import oldnames
 from fastrnn.models import Model, Sequential
 from tolerances import RELATIVE, relative_error
 

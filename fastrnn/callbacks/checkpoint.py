@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from .. import checks, oldnames
+from .._common import checks, oldnames
 from .display import say
 from .monitor import Monitor
 

@@ -6,8 +6,8 @@ import warnings
 
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
+from .._common import checks
+from .._common.quiet import quiet
 from .base import Callback
 
 # Parts of the names of values that should rise, and of those that should fall.

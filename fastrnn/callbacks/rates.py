@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .. import oldnames
+from .._common import oldnames
 from .base import Callback
 from .display import say
 from .monitor import Monitor

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
+from .._common.quiet import call_back, quiet
+from ..graph.tape import Tensor, calling
 from ..layers.base import Layer
-from ..layers.recurrent import Recurrent
+from ..layers.recurrent.base import Recurrent
 from ..models import Model, Sequential
-from ..quiet import call_back, quiet
-from ..tape import Tensor, calling
 
 # What a step's output of these depends on, at their last axis, is that step's input alone. They
 # are known by their names, so that layers that the model does not have need not be loaded.

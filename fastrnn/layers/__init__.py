@@ -3,14 +3,13 @@
 
 from importlib import import_module
 
-from .. import oldnames
+from .._common import oldnames
 
 _HOMES = {
     "activation": ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax"),
     "arithmetic": ("Arithmetic",),
     "attention": ("AdditiveAttention", "Attention"),
     "base": ("Layer",),
-    "bidirectional": ("Bidirectional",),
     "dense": ("Dense",),
     "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
     "embedding": ("Embedding",),
@@ -25,13 +24,14 @@ _HOMES = {
     "operators": ("GetItem",),
     "pooling": ("AveragePooling1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D",
                 "MaxPooling1D"),
-    "rnn": ("GRU", "LSTM", "SimpleRNN"),
+    "recurrent.bidirectional": ("Bidirectional",),
+    "recurrent.cells": ("GRU", "LSTM", "SimpleRNN"),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
     "described": ("custom_objects", "deserialize", "serialize"),
     "time_distributed": ("TimeDistributed",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_HOME |= {"Input": "..symbolic"}
+_HOME |= {"Input": "..graph.symbolic"}
 
 __all__ = sorted(_HOME)
 

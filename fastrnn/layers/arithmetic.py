@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from ..backend import floatx
 from .base import Layer
 from .broadcasting import common_shape, unbroadcast

@@ -16,11 +16,12 @@ import functools
 
 import numpy as np
 
-from .. import checks, constraints, initializers, oldnames, regularizers
+from .. import constraints, initializers, regularizers
+from .._common import checks, oldnames
+from .._common.quiet import call_back, is_own, is_quiet, quiet, set_apart
 from ..backend import floatx, name_of
-from ..quiet import call_back, is_own, is_quiet, quiet, set_apart
-from ..symbolic import SymbolicTensor, connect
-from ..tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
+from ..graph.symbolic import SymbolicTensor, connect
+from ..graph.tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
 from .variable import Variable
 
 

@@ -4,7 +4,7 @@
 import threading
 from contextlib import contextmanager
 
-from ..quiet import is_own
+from .._common.quiet import is_own
 from .base import Layer, plain
 
 

@@ -6,7 +6,8 @@ import threading
 
 import numpy as np
 
-from .. import checks, random
+from .. import random
+from .._common import checks
 from .._core import noise
 from .base import Layer, rank
 

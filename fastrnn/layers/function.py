@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from ..quiet import call_back
-from ..tape import FOR_INPUTS, Tape, Tensor, calling
+from .._common.quiet import call_back
+from ..graph.tape import FOR_INPUTS, Tape, Tensor, calling
 from .base import Layer
 
 _ADVICE = ("it has no derivative. Use the operators + - * / [] and layers in it, or an Activation, "

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from ..backend import floatx
-from ..symbolic import checked_shape, input_tensor
+from ..graph.symbolic import checked_shape, input_tensor
 from .base import Layer
 
 

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ..products import multiply_batches, multiply_rows
+from .._common.products import multiply_batches, multiply_rows
 from .arithmetic import _constant
 from .base import Layer
 from .broadcasting import joined, unbroadcast

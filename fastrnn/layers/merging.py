@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from ..products import multiply_batches
+from .._common.products import multiply_batches
 from .base import Layer
 from .broadcasting import aligned, common_shape, summed_to
 

@@ -3,11 +3,11 @@
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from ..backend import floatx
-from ..operators import Operators
-from ..symbolic import SymbolicTensor
-from ..tape import Tensor, current
+from ..graph.operators import Operators
+from ..graph.symbolic import SymbolicTensor
+from ..graph.tape import Tensor, current
 from .arithmetic import Arithmetic
 from .base import Layer
 from .matmul import MatMul

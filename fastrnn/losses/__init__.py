@@ -7,8 +7,8 @@ gives the value of each sample.
 
 import inspect
 
-from .. import oldnames
-from ..registry import Registry, snake_case
+from .._common import oldnames
+from .._common.registry import Registry, snake_case
 from .base import Loss
 from .crossentropy import (
     BinaryCrossentropy,

@@ -10,8 +10,8 @@ import math
 
 import numpy as np
 
-from .. import checks
-from ..registry import Configured, snake_case
+from .._common import checks
+from .._common.registry import Configured, snake_case
 from .targets import alike
 from .weights import counted, weights_with_mask, without_uncounted
 

@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from .._core.elementwise import CROSSENTROPIES, crossentropy
 from .base import EPSILON, ElementwiseLoss, Loss
 from .targets import TargetError, class_numbers, refuse

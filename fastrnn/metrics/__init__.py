@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics: numbers that tell how well a model does, over all batches of an epoch."""
 
-from .. import oldnames
+from .._common import oldnames
+from .._common.registry import Registry
 from ..losses import (
     Loss,
     binary_crossentropy,
@@ -21,7 +22,6 @@ from ..losses import (
     squared_hinge,
 )
 from ..losses.weights import weights_with_mask
-from ..registry import Registry
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,

@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from .. import activations, checks
+from .. import activations
+from .._common import checks
 from ..losses.base import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned

@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 
-from .. import checks, losses
+from .. import losses
+from .._common import checks
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Mean, MeanMetricWrapper, Metric, floats

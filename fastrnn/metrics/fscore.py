@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from ..losses.base import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned

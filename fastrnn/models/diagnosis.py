@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from ..graph.structure import is_nested
 from ..losses.weights import counted
-from ..structure import is_nested
 from .class_weights import classes_of
 
 _RATE = "a smaller learning rate or clipnorm may help"

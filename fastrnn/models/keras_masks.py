@@ -7,12 +7,12 @@ that compute it stand in the graph. Here layers hand it on by themselves.
 
 import numpy as np
 
+from ..graph.structure import flatten
+from ..graph.symbolic import SymbolicTensor
 from ..layers.arithmetic import Arithmetic
 from ..layers.embedding import Embedding
 from ..layers.masking import Masking
 from ..layers.operators import arithmetic
-from ..structure import flatten
-from ..symbolic import SymbolicTensor
 
 
 class Masks:

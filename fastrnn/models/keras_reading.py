@@ -12,11 +12,11 @@ from collections import Counter, deque
 
 import numpy as np
 
+from .._common.notices import warn
 from ..activations import get as activation_of
+from ..graph.structure import flatten
 from ..layers.described import deserialize, given_objects
 from ..layers.operators import arithmetic, item
-from ..notices import warn
-from ..structure import flatten
 from .keras_masks import Masks
 from .keras_writing import ACTIVATION_LAYERS, WRITER
 from .model import Model
@@ -369,8 +369,8 @@ def _operation_of(entry):
         return None
     if name == "GetItem":
         return "getitem"
+    from .._common.registry import snake_case
     from ..layers.arithmetic import OPERATIONS
-    from ..registry import snake_case
 
     found = snake_case(str(name))
     found = {"true_divide": "divide"}.get(found, found)

@@ -6,9 +6,9 @@ import importlib
 import numpy as np
 
 from .. import activations
+from ..graph.structure import convert
+from ..graph.symbolic import SymbolicTensor
 from ..layers.operators import Arithmetic, GetItem, MatMul
-from ..structure import convert
-from ..symbolic import SymbolicTensor
 from .model import Model
 from .sequential import Sequential
 

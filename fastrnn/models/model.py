@@ -5,12 +5,12 @@ import inspect
 
 import numpy as np
 
+from .._common.quiet import quiet
 from ..backend import name_of
+from ..graph.structure import convert, flatten, is_nested, likeness, pack
+from ..graph.symbolic import Graph, Input, SymbolicTensor, connect, trial
+from ..graph.tape import FOR_INPUTS, Tape, Tensor, calling, current
 from ..layers.base import Layer
-from ..quiet import quiet
-from ..structure import convert, flatten, is_nested, likeness, pack
-from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
-from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
 from .arrays import as_dtype, missing
 from .training import Trainer
 

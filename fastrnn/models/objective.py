@@ -9,9 +9,9 @@ from operator import itemgetter
 import numpy as np
 
 from .. import losses, metrics
+from ..graph.structure import flatten, paths, spread
 from ..losses.targets import TargetError
 from ..losses.weights import counted, weights_with_mask
-from ..structure import flatten, paths, spread
 
 # Names that stand for one of several losses or metrics, once shapes are known.
 _CHOSEN_BY_SHAPES = (None, "accuracy", "acc", "crossentropy", "ce")

@@ -4,6 +4,8 @@
 import os
 
 from .. import io, losses, metrics, optimizers
+from ..graph.structure import convert, in_order, likeness, pack
+from ..graph.symbolic import SymbolicTensor
 from ..layers.described import (
     copy,
     deserialize,
@@ -12,8 +14,6 @@ from ..layers.described import (
     serialize,
 )
 from ..layers.described import custom_objects as known_objects
-from ..structure import convert, in_order, likeness, pack
-from ..symbolic import SymbolicTensor
 
 KIND, WEIGHTS_KIND = "model", "weights"
 

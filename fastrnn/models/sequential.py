@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models whose layers follow one another."""
 
+from ..graph.structure import is_nested
+from ..graph.symbolic import Graph, Input, SymbolicTensor
 from ..layers.base import Layer
 from ..layers.input import InputLayer
-from ..structure import is_nested
-from ..symbolic import Graph, Input, SymbolicTensor
 from .model import Model, fitting
 from .oldmethods import OldSequential
 

@@ -7,12 +7,13 @@ from contextlib import nullcontext
 import numpy as np
 
 from .. import callbacks as callback_kinds
-from .. import checks, oldnames, optimizers
+from .. import optimizers
+from .._common import checks, oldnames
+from .._common.notices import warn
+from .._common.quiet import quiet
+from ..graph.structure import flatten
+from ..graph.tape import collecting_penalties
 from ..losses.targets import TargetError
-from ..notices import warn
-from ..quiet import quiet
-from ..structure import flatten
-from ..tape import collecting_penalties
 from .arrays import as_arrays, row_count
 from .class_weights import ClassWeights
 from .data import is_iterable_of_batches, split, unpack

@@ -3,9 +3,9 @@
 
 from contextlib import ExitStack, contextmanager
 
-from ..module import Module, Owner
-from ..parameters import Gradients, Parameters
-from ..quiet import set_apart
+from .._common.quiet import set_apart
+from ..engine.module import Module, Owner
+from ..engine.parameters import Gradients, Parameters
 
 
 class Layer(Owner):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Dense layer: the same affine map at every position."""
 
-from .. import checks
-from ..products import add_products_of_rows, multiply_rows
+from .._common import checks
+from .._common.products import add_products_of_rows, multiply_rows
 from .base import Layer
 
 

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Embedding: a learned vector for each symbol."""
 
-from .. import checks
-from ..products import add_rows
+from .._common import checks
+from .._common.products import add_rows
 from .base import Layer
 
 

@@ -5,8 +5,8 @@
 engine or a module of fastrnn.modules.
 """
 
-from .. import oldnames
-from ..registry import Registry
+from .._common import oldnames
+from .._common.registry import Registry
 from . import schedules
 from .base import Optimizer
 from .descent import SGD

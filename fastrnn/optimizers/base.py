@@ -7,10 +7,10 @@ import warnings
 
 import numpy as np
 
-from .. import checks, oldnames
+from .._common import checks, oldnames
+from .._common.quiet import call_back, is_own, quiet
+from .._common.registry import Configured, snake_case
 from .._core.updates import RULES, change, identical, misfit, squared_norms
-from ..quiet import call_back, is_own, quiet
-from ..registry import Configured, snake_case
 from . import schedules
 from .states import check_names, loaded, saved
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stochastic gradient descent, with and without momentum."""
 
-from .. import checks
+from .._common import checks
 from .base import Optimizer, in_range
 
 

@@ -3,7 +3,7 @@
 
 import math
 
-from .. import checks, oldnames
+from .._common import checks, oldnames
 from .base import Optimizer, checked_epsilon, in_range
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps divided by the root of squared gradients, summed or averaged."""
 
-from .. import checks
+from .._common import checks
 from .base import Optimizer, checked_epsilon, in_range
 
 

@@ -9,8 +9,8 @@ from itertools import chain
 
 import numpy as np
 
-from .. import checks, oldnames
-from ..quiet import quiet
+from .._common import checks, oldnames
+from .._common.quiet import quiet
 
 _FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _MODES = ("binary", "count", "tfidf", "freq")

@@ -13,7 +13,7 @@ from threading import RLock
 
 import numpy as np
 
-from .checks import as_ndarray
+from .._common.checks import as_ndarray
 
 # Blocks of H rows in W, R and b: LSTM i f g o, GRU r z n.
 GATES = {"rnn": 1, "gru": 3, "lstm": 4}

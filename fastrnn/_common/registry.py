@@ -112,7 +112,7 @@ class Registry:
         ValueError
             If the name is not known or the config is none.
         """
-        from .layers.described import given_objects
+        from ..layers.described import given_objects
 
         given = given_objects() if custom_objects is None else custom_objects
         if config is None:

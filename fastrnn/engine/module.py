@@ -7,7 +7,7 @@ for each of them, and ``with module._updating() as arrays`` gives an optimiser t
 
 import re
 
-from . import checks
+from .._common import checks
 from .parameters import Parameters
 
 # An attribute of such a name would be taken for a parameter and never be read.

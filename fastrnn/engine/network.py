@@ -12,11 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from . import checks, oldnames
-from ._core.bptt import backward as _recurrent_backward
-from ._core.pack import PackedLayer
-from ._core.recurrent import forward as _recurrent_forward
-from ._core.recurrent import forward_both as _recurrent_forward_both
+from .._common import checks
+from .._common.quiet import quiet
+from .._core.bptt import backward as _recurrent_backward
+from .._core.pack import PackedLayer
+from .._core.recurrent import forward as _recurrent_forward
+from .._core.recurrent import forward_both as _recurrent_forward_both
 from .module import Owner
 from .parameters import (
     GATES,
@@ -27,7 +28,6 @@ from .parameters import (
     initial_values,
     model_shapes,
 )
-from .quiet import quiet
 from .stream import Stream
 
 _DEFAULTS = {
@@ -403,7 +403,7 @@ class Engine(Owner):
 
         The file appears whole or not at all. Gradients, mode and random state are not saved.
         """
-        from . import io
+        from .. import io
 
         header = {"kind": "engine", "class": self.cell.upper(), "arguments": self._arguments()}
         io.write(path, self.state_dict(), header)
@@ -427,7 +427,3 @@ class Engine(Owner):
         parameters = self._parameters
         with parameters.lock:
             return Stream(self, self._packed_layers()[1], batch_size, parameters.snapshot())
-
-
-def __getattr__(name):
-    return oldnames.find(__name__, name)

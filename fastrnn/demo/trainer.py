@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from . import io
-from .charmodel import CharModel
-from .losses import SparseCategoricalCrossentropy
-from .optimizers import Adam
-from .preprocessing import Blocks
+from .. import io
+from ..losses import SparseCategoricalCrossentropy
+from ..optimizers import Adam
+from ..preprocessing import Blocks
+from .model import CharModel
 
 _LOSS = SparseCategoricalCrossentropy(from_logits=True)
 OPTIMIZER, STATE = "optimizer.", "state."

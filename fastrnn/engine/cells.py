@@ -6,8 +6,8 @@ directions where bidirectional, else 1; S = num_layers * D states, layer by laye
 the forward direction first.
 """
 
-from . import checks
-from .engine import Engine
+from .._common import checks
+from .network import Engine
 
 
 class RNN(Engine):
@@ -141,7 +141,7 @@ def load(path):
     fastrnn.io.FileFormatError
         If it is not a whole, intact file of an engine model.
     """
-    from . import io
+    from .. import io
 
     arrays, header = io.read(path, kind="engine")
     with io.malformed(path):

@@ -143,18 +143,18 @@ class Operators:
         return iter([self[row] for row in range(len(self))])
 
     def __getitem__(self, key):
-        from .layers.operators import item
+        from ..layers.operators import item
 
         return item(self, key)
 
 
 def _arithmetic(name, *operands):
-    from .layers.operators import arithmetic
+    from ..layers.operators import arithmetic
 
     return arithmetic(name, *operands)
 
 
 def _compared(name, a, b):
-    from .layers.operators import compared
+    from ..layers.operators import compared
 
     return compared(name, a, b)

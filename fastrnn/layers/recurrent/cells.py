@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from .. import activations, checks
-from .recurrent import Recurrent
+from ... import activations
+from ..._common import checks
+from .base import Recurrent
 
 
 class SimpleRNN(Recurrent):

@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from ..tape import FOR_INPUTS
-from .base import Layer, activity_penalties, own_config, plain
-from .described import copy, deserialize
-from .recurrent import Recurrent, options_for_states
+from ...graph.tape import FOR_INPUTS
+from ..base import Layer, activity_penalties, own_config, plain
+from ..described import copy, deserialize
+from .base import Recurrent, options_for_states
 from .states import listed_states, set_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)

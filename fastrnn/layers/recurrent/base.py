@@ -3,23 +3,24 @@
 
 import numpy as np
 
-from .. import activations, checks, constraints, initializers, oldnames, regularizers
-from .._core.bptt import backward as run_backward
-from .._core.pack import PackedLayer
-from .._core.recurrent import Tape
-from .._core.recurrent import forward as run_forward
-from ..parameters import GATES, ROLES
-from ..quiet import is_quiet
-from ..tape import FOR_INPUTS, NOTHING, Tensor
-from .base import Layer, known, rank
-from .broadcasting import unbroadcast
-from .dropout import RandomMask
+from ... import activations, constraints, initializers, regularizers
+from ..._common import checks
+from ..._common.quiet import is_quiet
+from ..._core.bptt import backward as run_backward
+from ..._core.pack import PackedLayer
+from ..._core.recurrent import Tape
+from ..._core.recurrent import forward as run_forward
+from ...engine.parameters import GATES, ROLES
+from ...graph.tape import FOR_INPUTS, NOTHING, Tensor
+from ..base import Layer, known, rank
+from ..broadcasting import unbroadcast
+from ..dropout import RandomMask
+from ..variable import GateBias, Gates
+from .masked_steps import Steps
 from .states import Cell, State, listed_states, set_states
-from .steps import Steps
 from .stepwise import backward as step_backward
 from .stepwise import forward as step_forward
 from .stepwise import layer_in_steps
-from .variable import GateBias, Gates
 
 _NO_GRADIENTS = dict.fromkeys(ROLES)
 
@@ -429,7 +430,3 @@ def _step_mask(layer, mask, N, T):
 def _pair(states):
     """The engine's (h, c), where a GRU or SimpleRNN has no c."""
     return (states[0], states[1]) if len(states) == 2 else (states[0], None)
-
-
-def __getattr__(name):
-    return oldnames.find(__name__, name)

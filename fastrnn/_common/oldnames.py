@@ -47,8 +47,9 @@ _ARGUMENTS = {
     "l": ("l1", "l2"),
     "m": ("max_value",),
 }
-# Module of Keras -> ours that has its names.
+# Module of Keras, or an old one of ours -> that which has its names.
 _MODULES = {
+    "charmodel": "demo.model",
     "layers.advanced_activations": "layers",
     "layers.convolutional": "layers",
     "layers.core": "layers",

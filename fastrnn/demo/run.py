@@ -2,7 +2,7 @@
 """The demonstration: a character model learns from a book for a minute or so.
 
 Here are the text, the settings, and the training loop with its progress bar and checkpoints; the
-command line around it is in cli.py, the model and its training in charmodel.py, chartrainer.py.
+command line around it is in cli.py, the model and its training in model.py and trainer.py.
 """
 
 import math
@@ -10,10 +10,10 @@ import sys
 import time
 from dataclasses import dataclass
 
-from .charmodel import CharModel
-from .chartrainer import CharTrainer, Recipe
-from .data import king_james
-from .preprocessing import Vocabulary
+from ..preprocessing import Vocabulary
+from .model import CharModel
+from .text import king_james
+from .trainer import CharTrainer, Recipe
 
 HELD_OUT = 0.05
 TEMPERATURE = 0.7

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from . import checks
-from ._core.stream import StreamCore
+from .._common import checks
+from .._core.stream import StreamCore
 from .parameters import Snapshot
 
 _ndarray = np.ndarray

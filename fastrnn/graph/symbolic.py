@@ -4,7 +4,7 @@
 import threading
 from contextlib import contextmanager
 
-from . import checks
+from .._common import checks
 from .operators import Operators
 from .structure import flatten
 
@@ -167,7 +167,7 @@ def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):
     ValueError
         If both or neither of `shape` and `batch_shape` are given.
     """
-    from .layers.input import InputLayer
+    from ..layers.input import InputLayer
 
     return InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, name=name,
                       batch_shape=batch_shape).output

@@ -7,9 +7,9 @@ results are those of the compiled loop, `_core.recurrent.forward` and `_core.bpt
 
 import numpy as np
 
-from ..reference import Layer
-from ..reference import backward as backward_by_steps
-from ..reference import forward as forward_by_steps
+from ...reference import Layer
+from ...reference import backward as backward_by_steps
+from ...reference import forward as forward_by_steps
 
 
 def layer_in_steps(cell, activations, w_ih, w_hh, b_ih, b_hh, w_hr, reset_after):

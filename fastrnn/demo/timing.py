@@ -6,8 +6,8 @@ from statistics import median
 
 import numpy as np
 
-from .parameters import GATES
-from .rnn import GRU, LSTM, RNN
+from ..engine.cells import GRU, LSTM, RNN
+from ..engine.parameters import GATES
 
 # (cell, T, N, I, H): a stream-like case, a small and a middling batch of each cell.
 CASES = [

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from ..structure import flatten
-from .base import Layer
-from .variable import Variable
+from ...graph.structure import flatten
+from ..base import Layer
+from ..variable import Variable
 
 
 class State(Variable):

@@ -5,13 +5,14 @@ import math
 
 import numpy as np
 
-from . import checks, io
-from .generation.choice import draw
-from .losses import SparseCategoricalCrossentropy
-from .modules import Dense, Embedding
-from .modules.base import Composite
-from .preprocessing import Blocks, Vocabulary
-from .rnn import CELLS
+from .. import io
+from .._common import checks
+from ..engine.cells import CELLS
+from ..generation.choice import draw
+from ..losses import SparseCategoricalCrossentropy
+from ..modules import Dense, Embedding
+from ..modules.base import Composite
+from ..preprocessing import Blocks, Vocabulary
 
 KIND = "charmodel"
 _LOSS = SparseCategoricalCrossentropy(from_logits=True)

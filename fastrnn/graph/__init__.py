@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who made which value: the tape, symbolic tensors and operators; it knows no layer."""
