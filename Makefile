@@ -11,9 +11,11 @@ C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/exam
             tests/*/*.c bench/*.c)
 
 # Tests of what computes, which run once more under np.seterr(all="raise").
-ARITHMETIC = $(patsubst %,tests/%.py,engine/test_reference layers/test_keras_gradients layers/test_modules \
-	$(patsubst %,models/test_%,generation models optimizers preprocessing utils) \
-	$(patsubst %,parity/test_keras_%,layers losses metrics pieces))
+ARITHMETIC = $(patsubst %,tests/%.py,engine/test_reference engine/test_oracle_beside_engine \
+	$(patsubst %,layers/test_%,embedding keras_gradients modules noise_layers) \
+	$(patsubst %,models/test_%,choice generation generation_models models optimizer_files \
+		optimizers preprocessing saving subclassed training utils) \
+	$(patsubst %,parity/test_keras_%,layers losses metrics pieces) parity/test_reference_torch)
 
 .PHONY: demo test test-seterr test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras \
 	bench-activations clean
