@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The oracle: finite differences check its gradients, torch its forward and its gradients."""
+"""The oracle: finite differences check its gradients; lengths, reading order, refusals."""
 
-import inspect
 import warnings
 
 import numpy as np
@@ -11,13 +10,17 @@ from fastrnn import reference
 from fastrnn.reference.activations import ACTIVATIONS, sigmoid
 from layer_cases import LayerCase
 from reference_cases import (
-    CELLS,
-    STACKS,
+    UNEVEN,
+    UNEVEN_WITH_ZERO,
     H,
     I,
     N,
     P,
     T,
+    all_cells,
+    all_lengths,
+    all_stacks,
+    assert_close,
     build,
     pack,
     random_input,
@@ -26,22 +29,10 @@ from reference_cases import (
 )
 from tolerances import FINITE_DIFFERENCES, RELATIVE, STEP, relative_error
 
-UNEVEN = [2, 4, 1]
-UNEVEN_WITH_ZERO = [2, 0, 4]
-
-all_cells = pytest.mark.parametrize("cell", CELLS)
-all_stacks = pytest.mark.parametrize("stack", STACKS)
-all_lengths = pytest.mark.parametrize("lengths", [None, UNEVEN_WITH_ZERO], ids=["full", "uneven"])
-
 
 @pytest.fixture
 def rng():
     return np.random.default_rng(7)
-
-
-def assert_close(got, want, tolerance=RELATIVE["float64"], name=""):
-    error = relative_error(got, want)
-    assert error < tolerance, f"{name}: relative error {error:.2e}"
 
 
 # -- finite differences ------------------------------------------------------------------------
@@ -173,80 +164,6 @@ def test_gradients_through_a_reset_before_the_product(dropout):
 @pytest.mark.parametrize(("cell", "proj_size"), [("rnn", 0), ("lstm", 0), ("lstm", P), ("gru", 0)])
 def test_gradients_through_recurrent_dropout(cell, proj_size):
     check_layer_gradients(small_case(cell, dropout=0.5, proj_size=proj_size))
-
-
-# -- torch, the third opinion ------------------------------------------------------------------
-
-
-def torch_twin(torch, model):
-    """Return the torch.nn module with the weights of `model`."""
-    options = ["num_layers", "bias", "batch_first", "bidirectional"]
-    options += {"rnn": ["nonlinearity"], "lstm": ["proj_size"], "gru": []}[model.cell]
-    options = {name: getattr(model, name) for name in options}
-    cls = getattr(torch.nn, type(model).__name__)
-    twin = cls(model.input_size, model.hidden_size, dtype=torch.float64, **options)
-    twin.load_state_dict({k: torch.from_numpy(v) for k, v in model.state_dict().items()})
-    return twin
-
-
-def call_torch(torch, twin, x, state, lengths):
-    if lengths is None:
-        return twin(x, state)
-    packing = torch.nn.utils.rnn
-    packed = packing.pack_padded_sequence(
-        x, torch.tensor(lengths), batch_first=twin.batch_first, enforce_sorted=False
-    )
-    y, final = twin(packed, state)
-    return packing.pad_packed_sequence(y, twin.batch_first, total_length=T)[0], final
-
-
-def check_against_torch(model, rng, lengths=None, batched=True):
-    torch = pytest.importorskip("torch", reason="torch is the third opinion on the oracle")
-    twin = torch_twin(torch, model)
-    x, state = random_input(model, rng, batched), random_state(model, rng, batched)
-    leaves = [torch.from_numpy(a).clone().requires_grad_() for a in (x, *state)]
-    want_y, want_final = call_torch(torch, twin, leaves[0], pack(leaves[1:]), lengths)
-    want_final = unpacked(want_final)
-    y, final = model(x, pack(state), lengths)
-    for got, want in zip((y, *unpacked(final)), (want_y, *want_final), strict=True):
-        assert_close(got, want.detach(), name="forward")
-
-    dy, dstate = rng.standard_normal(y.shape), random_state(model, rng, batched)
-    torch.autograd.backward(
-        [want_y, *want_final], [torch.from_numpy(gradient) for gradient in (dy, *dstate)]
-    )
-    dx, dinitial = model.backward(dy, pack(dstate))
-    for got, leaf in zip((dx, *unpacked(dinitial)), leaves, strict=True):
-        assert_close(got, leaf.grad, name="dx, dstate")
-    wanted = dict(twin.named_parameters())
-    assert model.grads.keys() == wanted.keys()
-    for name, parameter in wanted.items():
-        assert_close(model.grads[name], parameter.grad, name=name)
-
-
-torch_cells = pytest.mark.parametrize("cell", [name for name in CELLS if name != "rnn-sigmoid"])
-
-
-@torch_cells
-@all_stacks
-@pytest.mark.parametrize("lengths", [None, UNEVEN], ids=["full", "uneven"])
-@pytest.mark.parametrize("batch_first", [False, True], ids=["TNI", "NTI"])
-def test_torch_agrees(cell, stack, lengths, batch_first, rng):
-    check_against_torch(build(cell, stack, batch_first=batch_first), rng, lengths)
-
-
-@torch_cells
-@pytest.mark.parametrize("batch_first", [False, True], ids=["TNI", "NTI"])
-def test_torch_agrees_unbatched(cell, batch_first, rng):
-    check_against_torch(build(cell, "both", batch_first=batch_first), rng, batched=False)
-
-
-@pytest.mark.parametrize("cls", [reference.RNN, reference.LSTM, reference.GRU])
-def test_torch_takes_the_parameters_in_this_order(cls):
-    torch = pytest.importorskip("torch", reason="torch is the third opinion on the oracle")
-    got = cls(2, 3, 2, bidirectional=True).state_dict()
-    want = getattr(torch.nn, cls.__name__)(2, 3, 2, bidirectional=True).state_dict()
-    assert [(k, v.shape) for k, v in got.items()] == [(k, tuple(v.shape)) for k, v in want.items()]
 
 
 # -- lengths and reading order -----------------------------------------------------------------
@@ -444,47 +361,3 @@ def test_relative_error():
         assert not relative_error([1.0, 1.0], [1.0, bad]) < 1
     with pytest.raises(ValueError, match="shape"):
         relative_error(np.ones((2, 1)), np.ones(2))
-
-
-# -- the oracle beside the engine --------------------------------------------------------------
-
-
-def signature(function, but=()):
-    """Name, kind and default of each parameter of a function, `but` for some defaults."""
-    parameters = inspect.signature(function).parameters.values()
-    return [(p.name, p.kind, "any" if p.name in but else p.default) for p in parameters]
-
-
-engine_classes = pytest.mark.parametrize("name", ["RNN", "LSTM", "GRU"])
-
-
-@engine_classes
-def test_engine_and_oracle_have_equal_signatures(name):
-    import fastrnn
-
-    engine, oracle = getattr(fastrnn, name), getattr(reference, name)
-    # The oracle works in float64 unless told otherwise; nothing else may differ.
-    assert signature(engine, but=["dtype"]) == signature(oracle, but=["dtype"])
-    for method in ("__call__", "backward", "train", "eval", "zero_grad", "state_dict",
-                   "load_state_dict", "parameters", "stream"):
-        assert signature(getattr(engine, method)) == signature(getattr(oracle, method)), method
-
-
-def test_engine_and_oracle_streams_have_equal_signatures():
-    import fastrnn
-
-    for method in ("step", "reset"):
-        engine = getattr(fastrnn.Stream, method)
-        assert signature(engine) == signature(getattr(reference.Stream, method)), method
-
-
-@engine_classes
-def test_engine_and_oracle_draw_the_same_from_a_seed(name):
-    import fastrnn
-
-    options = {"num_layers": 2, "bidirectional": True, "dtype": "float32", "seed": 5}
-    engine, oracle = (getattr(m, name)(I, H, **options) for m in (fastrnn, reference))
-    want = oracle.state_dict()
-    assert engine.state_dict().keys() == want.keys()
-    for key, value in engine.state_dict().items():
-        np.testing.assert_array_equal(value, want[key])

@@ -4,7 +4,7 @@
 Unlike times, they are the same on any day and any machine, but not for any compiler. After a change
 that is worth more of them, or takes fewer, store the new ones:
 
-    python tests/test_instructions.py
+    python tests/project/test_instructions.py
 """
 
 import json
@@ -18,13 +18,13 @@ import pytest
 
 import fastrnn
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 STORED = Path(__file__).with_name("instructions.json")
 HEAD_ROOM = 0.05
 # The best that valgrind knows.
 ISA = "avx2"
 PROGRAM = "build/count/tests/count_kernels"
-REFRESH = "if it is meant: python tests/test_instructions.py"
+REFRESH = "if it is meant: python tests/project/test_instructions.py"
 
 
 def stored():

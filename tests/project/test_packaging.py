@@ -14,7 +14,7 @@ import pytest
 
 import fastrnn
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 HEAVY = ("scipy", "tqdm", "safetensors", "torch", "tensorflow", "keras", "jax", "onnx",
          "onnxruntime", "openvino", "h5py", "matplotlib", "sklearn", "pandas")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
+SOURCE = Path(__file__).with_name("team_check.c")
 COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 
 
@@ -16,8 +17,7 @@ COMPILER = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
 def test_late_threads_find_what_is_left(tmp_path, checks):
     program = tmp_path / "team"
     command = [COMPILER, "-std=gnu11", "-O2", "-Wall", "-Werror", *checks, "-pthread",
-               f"-I{ROOT / 'fastrnn' / '_core'}", str(ROOT / "tests" / "team_check.c"), "-o",
-               str(program)]
+               f"-I{ROOT / 'fastrnn' / '_core'}", str(SOURCE), "-o", str(program)]
     built = subprocess.run(command, capture_output=True, text=True, check=False)
     if built.returncode and checks:
         pytest.skip("this compiler has no thread sanitizer")

@@ -5,23 +5,27 @@ The programs are those of `keras_cases`. Each is compared with the figures that 
 keras_figures.npz; where Keras is installed, also with Keras itself, one of each group of cases
 in the normal run and all of them with --slow. After a change of the cases store new figures:
 
-    python tests/test_keras_parity.py
+    python tests/parity/test_keras_parity.py
 """
 
 import functools
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import fastrnn
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))  # run as a script
+
 from keras_cases import CASES
 from keras_cases.figures import start_weights
 from keras_oracle import keras_or_skip
 
 STORED = Path(__file__).with_name("keras_figures.npz")
-REFRESH = "if the cases have changed: python tests/test_keras_parity.py"
+REFRESH = "if the cases have changed: python tests/parity/test_keras_parity.py"
 
 # First word of what figures are called -> how far they may be from Keras', absolute and relative.
 TOLERANCES = {"before": (2e-5, 2e-5), "history": (1e-6, 3e-4), "after": (2e-5, 1e-4)}

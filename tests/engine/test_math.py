@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-SOURCES = Path(__file__).parents[1] / "src_c"
+SOURCES = Path(__file__).parents[2] / "src_c"
 
 
 @pytest.mark.slow

@@ -21,53 +21,13 @@ from fastrnn import (
     utils,
 )
 from fastrnn._common import oldnames
-from fastrnn.models import Model, Sequential
+from fastrnn.models import Model
+from old_words import classifier, data, told
 from tolerances import RELATIVE, relative_error
 
+pytestmark = pytest.mark.usefixtures("untold")
+
 GATED = {"recurrent_activation": "hard_sigmoid", "recurrent_initializer": "glorot_uniform"}
-
-
-@pytest.fixture(autouse=True)
-def untold(monkeypatch):
-    """Every test begins as a process does."""
-    monkeypatch.setattr(oldnames, "_told", set())
-
-
-def told(function):
-    """What `function` returns, and the texts of the warnings it gives in two calls."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        result = function()
-        function()
-    assert all(w.category is oldnames.OldNameWarning and w.filename == __file__ for w in caught)
-    return result, [str(w.message) for w in caught]
-
-
-def classifier(units=3, activation="softmax"):
-    model = Sequential([layers.Input((5, 2)), layers.LSTM(4),
-                        layers.Dense(units, activation=activation)])
-    model.compile(optimizers.SGD(0.1), "categorical_crossentropy" if units > 1 else
-                  "binary_crossentropy", metrics=["acc"])
-    return model
-
-
-def data(rng, rows=24):
-    return (rng.standard_normal((rows, 5, 2)).astype(np.float32),
-            np.eye(3, dtype=np.float32)[rng.integers(0, 3, rows)])
-
-
-def endless(x, y, size=8):
-    while True:
-        for first in range(0, len(x), size):
-            yield x[first:first + size], y[first:first + size]
-
-
-def twins():
-    model = classifier()
-    twin = models.clone_model(model)
-    twin.set_weights(model.get_weights())
-    twin.compile(optimizers.SGD(0.1), "categorical_crossentropy", metrics=["acc"])
-    return model, twin
 
 
 # -- arguments ------------------------------------------------------------------------------------
@@ -234,93 +194,6 @@ def test_the_usual_line_of_old_programs():
                                                decay=0.0, amsgrad=False))
     assert made.get_config() == optimizers.Adam().get_config()
     assert len(texts) == 2
-
-
-# -- methods --------------------------------------------------------------------------------------
-
-
-def test_fit_generator(rng):
-    x, y = data(rng)
-    model, twin = twins()
-    want = twin.fit(endless(x, y), steps_per_epoch=3, epochs=2, validation_data=(x, y), verbose=0,
-                    class_weight={0: 2.0, 1: 1.0, 2: 1.0})
-    got, texts = told(lambda: model.fit_generator(
-        endless(x, y), steps_per_epoch=3, epochs=2, validation_data=(x, y), verbose=0,
-        class_weight={0: 2.0, 1: 1.0, 2: 1.0}, max_queue_size=2, workers=2,
-        use_multiprocessing=False) if model.history is None else None)
-    assert got.history == want.history
-    assert texts == ["fit_generator is an old name: use model.fit"]
-
-
-def test_fit_generator_counts_samples_as_keras_1_did(rng):
-    x, y = data(rng)
-    model, twin = twins()
-    want = twin.fit(endless(x, y), steps_per_epoch=3, epochs=2, validation_data=endless(x, y),
-                    validation_steps=2, verbose=0)
-    got = model.fit_generator(endless(x, y), samples_per_epoch=20, nb_epoch=2, verbose=0,
-                              validation_data=endless(x, y), nb_val_samples=16, max_q_size=3)
-    assert got.history == want.history
-    with pytest.raises(TypeError, match="not known: speed"):
-        model.fit_generator(endless(x, y), 3, speed=1)
-
-
-def test_evaluate_and_predict_generators(rng):
-    x, y = data(rng)
-    model = classifier()
-    got, texts = told(lambda: model.evaluate_generator(endless(x, y), steps=3, workers=2))
-    assert got == model.evaluate(x, y, batch_size=8, verbose=0)
-    assert texts == ["evaluate_generator is an old name: use model.evaluate"]
-    got, texts = told(lambda: model.predict_generator(endless(x, y), val_samples=24))
-    assert np.array_equal(got, model.predict(x, batch_size=8, verbose=0))
-    assert texts == ["predict_generator is an old name: use model.predict"]
-
-
-def test_predict_classes_and_proba(rng):
-    x, _ = data(rng)
-    model = classifier()
-    got, texts = told(lambda: model.predict_classes(x))
-    assert np.array_equal(got, model.predict(x, verbose=0).argmax(-1))
-    assert len(texts) == 1
-    assert "argmax(-1)" in texts[0]
-    binary = classifier(1, "sigmoid")
-    got = binary.predict_classes(x, batch_size=5)
-    assert got.shape == (24, 1)
-    assert np.array_equal(got, (binary.predict(x, verbose=0) > 0.5).astype("int32"))
-    got, texts = told(lambda: model.predict_proba(x))
-    assert np.array_equal(got, model.predict(x, verbose=0))
-    assert len(texts) == 1
-    assert not hasattr(Model(model.inputs, model.outputs), "predict_classes")
-
-
-def test_fit_in_old_words(rng):
-    x, y = data(rng)
-    model, twin = twins()
-    want = twin.fit(x, y, epochs=2, shuffle=False, verbose=0).history
-    got, texts = told(lambda: model.fit(x, y, nb_epoch=2, shuffle=False, verbose=0, workers=4)
-                      if model.history is None else None)
-    assert got.history == want
-    assert [text.split("=")[0] for text in texts] == ["nb_epoch", "workers"]
-    _, texts = told(lambda: model.compile("sgd", "mse", sample_weight_mode="temporal"))
-    assert len(texts) == 1
-
-
-def test_metrics_names_are_known_from_compile_on(rng):
-    x, y = data(rng)
-    model = classifier()
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert model.metrics_names == ["loss", "acc"]
-        model.fit(x, y, verbose=0)
-        assert model.metrics_names == ["loss", "acc"]
-    a = layers.Input((3,))
-    two = Model(a, [layers.Dense(2, name="p")(a), layers.Dense(1, name="q")(a)])
-    assert two.metrics_names == []
-    two.compile("sgd", "mse", metrics={"q": ["mae"]})
-    before = two.metrics_names
-    x = rng.standard_normal((8, 3))
-    two.train_on_batch(x, [rng.standard_normal((8, 2)), rng.standard_normal((8, 1))])
-    assert before == two.metrics_names
-    assert len(before) == 4
 
 
 # -- classes and places ---------------------------------------------------------------------------

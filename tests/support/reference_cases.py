@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Small models and random arguments for them, with which the oracle is tested."""
 
+import pytest
+
 from fastrnn import reference
+from tolerances import RELATIVE, relative_error
 
 T, N, I, H, P = 4, 3, 2, 3, 2
 
@@ -23,6 +26,13 @@ STACKS = {
     "two-directions": {"bidirectional": True},
     "both": {"num_layers": 2, "bidirectional": True},
 }
+
+UNEVEN = [2, 4, 1]
+UNEVEN_WITH_ZERO = [2, 0, 4]
+
+all_cells = pytest.mark.parametrize("cell", CELLS)
+all_stacks = pytest.mark.parametrize("stack", STACKS)
+all_lengths = pytest.mark.parametrize("lengths", [None, UNEVEN_WITH_ZERO], ids=["full", "uneven"])
 
 
 def build(cell, stack="one", **options):
@@ -54,3 +64,8 @@ def pack(parts):
 def unpacked(state):
     """Return a state as the list of its parts."""
     return list(state) if isinstance(state, tuple) else [state]
+
+
+def assert_close(got, want, tolerance=RELATIVE["float64"], name=""):
+    error = relative_error(got, want)
+    assert error < tolerance, f"{name}: relative error {error:.2e}"
