@@ -324,6 +324,16 @@ static inline uint64_t fastrnn_denormals_flush(void) {
 static inline void fastrnn_denormals_restore(uint64_t saved) {
     __asm__ __volatile__("msr fpcr, %0" : : "r"(saved));
 }
+#elif defined(__arm__) && defined(__ARM_FP)
+static inline uint64_t fastrnn_denormals_flush(void) {
+    uint32_t saved;
+    __asm__ __volatile__("vmrs %0, fpscr" : "=r"(saved));
+    __asm__ __volatile__("vmsr fpscr, %0" : : "r"(saved | (UINT32_C(1) << 24)));
+    return saved;
+}
+static inline void fastrnn_denormals_restore(uint64_t saved) {
+    __asm__ __volatile__("vmsr fpscr, %0" : : "r"((uint32_t)saved));
+}
 #else
 static inline uint64_t fastrnn_denormals_flush(void) { return 0; }
 static inline void fastrnn_denormals_restore(uint64_t saved) { (void)saved; }
