@@ -50,7 +50,7 @@ static void check_values(const fastrnn_kernels *kernels, int how, ptrdiff_t H) {
                                             .h = h,
                                             .h_stride = row};
     kernels->cell_forward[FASTRNN_RNN](&forward, 0, ROWS);
-    kernels->cell_backward[FASTRNN_RNN](&backward, 0, ROWS);
+    fastrnn_training_of(kernels)->cell_backward[FASTRNN_RNN](&backward, 0, ROWS);
     for (ptrdiff_t j = 0; j < ROWS * H; j++) {
         double x = get(dtype, a, j), wanted = value(how, x), got = get(dtype, h, j);
         CHECK(fabs(got - wanted) <= tolerance * fabs(wanted) + tolerance / 10,
@@ -121,8 +121,8 @@ static void run_cell(const fastrnn_kernels *kernels, int cell, int how, ptrdiff_
     kernels->cell_forward[cell](&forward, 0, ROWS);
     to = (char *)memcpy(to, gates, (size_t)(4 * n * kernels->itemsize)) + 4 * ROWS * row;
     to = (char *)memcpy(to, h, (size_t)(n * kernels->itemsize)) + ROWS * row;
-    kernels->cell_backward[cell](&backward, 0, ROWS);
-    if (cell == FASTRNN_GRU_BEFORE) kernels->reset_backward(&reset, 0, ROWS);
+    fastrnn_training_of(kernels)->cell_backward[cell](&backward, 0, ROWS);
+    if (cell == FASTRNN_GRU_BEFORE) fastrnn_training_of(kernels)->reset_backward(&reset, 0, ROWS);
     to = (char *)memcpy(to, gates, (size_t)(4 * n * kernels->itemsize)) + 4 * ROWS * row;
     const char *const rest[] = {c, dc, share, ds, h};
     for (size_t i = 0; i < sizeof rest / sizeof rest[0]; i++)

@@ -105,9 +105,9 @@ static example step(const example *e, int in_parts) {
                                   .h_stride = got.h.stride};
     ptrdiff_t panels = fastrnn_panel_count(e->kernels, &shape), row = 0, panel = 0;
     if (in_parts) row = e->rows / 2, panel = (panels + 1) / 2;
-    e->kernels->backward[e->cell](&call, row, e->rows, 0, panel);
-    e->kernels->backward[e->cell](&call, 0, row, 0, panels);
-    e->kernels->backward[e->cell](&call, row, e->rows, panel, panels);
+    fastrnn_training_of(e->kernels)->backward[e->cell](&call, row, e->rows, 0, panel);
+    fastrnn_training_of(e->kernels)->backward[e->cell](&call, 0, row, 0, panels);
+    fastrnn_training_of(e->kernels)->backward[e->cell](&call, row, e->rows, panel, panels);
     return got;
 }
 
