@@ -3,6 +3,7 @@
 
 from fastrnn._core.kernels cimport (
     fastrnn_backward_step, fastrnn_kernels, fastrnn_product, fastrnn_reset_step,
+    fastrnn_training_kernels,
 )
 from fastrnn._core.pack cimport PackedLayer
 
@@ -20,6 +21,7 @@ ctypedef struct Apart:
     Py_ssize_t P, itemsize
     Py_ssize_t reset_slot     # bytes from a row of gates to r h'
     const fastrnn_kernels *kernels
+    const fastrnn_training_kernels *training    # backward
     GateGroup groups[4]
     fastrnn_reset_step reset
     const char *masks         # groups x N x P, rows in the order of the schedule; NULL: none

@@ -17,6 +17,7 @@ from libc.string cimport memset
 
 from fastrnn._core.kernels cimport FASTRNN_GRU, FASTRNN_GRU_BEFORE
 from fastrnn._core.pack cimport Pack
+from fastrnn._core.runtime cimport training_of
 
 ctypedef fused real:
     float
@@ -121,7 +122,7 @@ cdef void apart_back_cell(const Apart *a, const fastrnn_backward_step *step,
     cdef int n = a.count - 1
     cdef fastrnn_product product = a.groups[n].product
     cdef fastrnn_reset_step reset = a.reset
-    a.kernels.cell_backward[a.cell](step, row_begin, row_end)
+    a.training.cell_backward[a.cell](step, row_begin, row_end)
     if not a.before:
         return
     product.a.base = step.gates + a.groups[n].slot
@@ -130,7 +131,7 @@ cdef void apart_back_cell(const Apart *a, const fastrnn_backward_step *step,
     reset.gates = step.gates
     reset.h = state_of(a, n, step.h_prev, row_begin, row_end)
     reset.d = a.ds
-    a.kernels.reset_backward(&reset, row_begin, row_end)
+    a.training.reset_backward(&reset, row_begin, row_end)
     add_state(a, n, a.ds, step.share, row_begin, row_end)
 
 
@@ -165,6 +166,8 @@ cdef void describe_apart(Apart *a, PackedLayer layer, Py_ssize_t N, Py_ssize_t g
     memset(a, 0, sizeof(a[0]))
     g = a.groups
     a.kernels = layer.kernels
+    if back:
+        a.training = training_of(layer.kernels)
     a.before = layer.cell == FASTRNN_GRU and not layer.reset_after
     a.cell = FASTRNN_GRU_BEFORE if a.before else layer.cell
     a.P, a.itemsize = layer.output_size, layer.kernels.itemsize

@@ -29,7 +29,7 @@ from fastrnn._core.gradients cimport (
 )
 from fastrnn._core.kernels cimport (
     FASTRNN_GRU, fastrnn_backward_step, fastrnn_denormals_flush,
-    fastrnn_denormals_restore, fastrnn_kernels, fastrnn_product,
+    fastrnn_denormals_restore, fastrnn_kernels, fastrnn_product, fastrnn_training_kernels,
 )
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.recurrent cimport (
@@ -41,7 +41,7 @@ from fastrnn._core.runtime cimport (
     fastrnn_door_close, fastrnn_door_enter, fastrnn_door_init, fastrnn_door_open, fastrnn_door_wait,
     fastrnn_part,
     fastrnn_part_leave, fastrnn_part_take, fastrnn_parts_init, fastrnn_parts_wait, fastrnn_queue,
-    fastrnn_queue_init, fastrnn_queue_next, fastrnn_seconds_lost, fastrnn_team_size,
+    fastrnn_queue_init, fastrnn_queue_next, fastrnn_seconds_lost, fastrnn_team_size, training_of,
 )
 from fastrnn._core.schedule cimport (
     Order, View, active_rows, first_packed, offset_in, row_cut, row_length, step_rows,
@@ -55,6 +55,7 @@ cdef Py_ssize_t BLOCKS = 8
 
 ctypedef struct Backward:
     const fastrnn_kernels *kernels
+    const fastrnn_training_kernels *training
     Order order
     Buffers buffers
     View dy
@@ -188,7 +189,7 @@ cdef void backward_step(Backward *b, fastrnn_backward_step *step, const Share *s
     if b.apart.count:
         cell_apart(b, s, step, share.row_begin, rows)
     else:
-        b.kernels.backward[b.cell](step, share.row_begin, rows, share.panel_begin,
+        b.training.backward[b.cell](step, share.row_begin, rows, share.panel_begin,
                                    share.panel_end)
     fastrnn_barrier_wait(&b.barrier, share.team)
 
@@ -428,6 +429,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     cdef char *at
     layer.need_backward()
     memset(&b, 0, sizeof(b))
+    b.training = training_of(layer.kernels)
     b.order = tape.schedule.order
     b.buffers = tape.buffers
     total, size = b.order.total, layer.kernels.itemsize
@@ -442,7 +444,7 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     b.products_by_blas = uses_blas(layer, layer.gates * H, max(I, P), total)
     team = 1 if b.split == ALONE else b.team
 
-    b.scratch_bytes = padded(max(layer.kernels.outer_scratch,
+    b.scratch_bytes = padded(max(b.training.outer_scratch,
                                  max(b.order.N, INPUT_ROWS) * <Py_ssize_t> sizeof(ptrdiff_t)))
     share = padded(b.order.N * b.buffers.h_stride)
     cells = padded(b.order.N * b.buffers.c_stride)
@@ -479,7 +481,8 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
         sums = np.zeros(b.buffers.gates_size // size, dtype=tape.x.dtype)
         g.sums = <char *> cnp.PyArray_DATA(sums)
     describe(&b, layer)
-    g.kernels, g.order, g.buffers, g.itemsize = b.kernels, b.order, b.buffers, size
+    g.kernels, g.training = b.kernels, b.training
+    g.order, g.buffers, g.itemsize = b.order, b.buffers, size
     g.dh = b.dh if b.projected else NULL
     describe_gradients(g, layer, &x, grads, accumulate_dx, <ptrdiff_t *> at)
     gather_rows(&b.order, dh_n, b.buffers.h_stride, b.share)

@@ -4,7 +4,9 @@ from libc.stddef cimport ptrdiff_t
 cimport numpy as cnp
 
 from fastrnn._core.apart cimport Apart
-from fastrnn._core.kernels cimport fastrnn_kernels, fastrnn_product, fastrnn_rows
+from fastrnn._core.kernels cimport (
+    fastrnn_kernels, fastrnn_product, fastrnn_rows, fastrnn_training_kernels,
+)
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.recurrent cimport Buffers
 from fastrnn._core.schedule cimport Order, View
@@ -24,6 +26,7 @@ ctypedef struct WeightGradient:
 
 ctypedef struct Gradients:
     const fastrnn_kernels *kernels
+    const fastrnn_training_kernels *training
     Order order
     Buffers buffers
     Py_ssize_t itemsize

@@ -63,8 +63,8 @@ cdef void products_share(Gradients *g, int thread, int team, char *scratch) noex
         product.columns = w.columns
         product.c = w.into
         product.c_stride = w.columns * g.itemsize
-        g.kernels.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
-                        scratch)
+        g.training.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
+                         scratch)
 
 
 cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil:
@@ -77,8 +77,8 @@ cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil:
     gates.stride = g.buffers.gates_stride
     gates.offset = NULL
     gates.step = 1
-    g.kernels.column_sums(&gates, g.order.total, columns * thread // team,
-                          columns * (thread + 1) // team, g.sums)
+    g.training.column_sums(&gates, g.order.total, columns * thread // team,
+                           columns * (thread + 1) // team, g.sums)
 
 
 cdef void products_by_blas(Gradients *g, PackedLayer layer, char *staging) noexcept nogil:
