@@ -47,7 +47,7 @@
  * peepholes (LSTM): the arguments of i and f also get p_i * c' and p_f * c', that of o p_o * c
  * input_forget (LSTM): f = 1 - i; the rows of f in W, R, b and p_f are not used
  * reset_before (GRU): n = g(W x + b_ih + R (r * h') + b_hh)
- * clip: an activation's argument a becomes min(max(a, -clip), clip), that of h(c) too
+ * clip: the argument a of f and g becomes min(max(a, -clip), clip); that of h(c) stays
  *
  * Arrays are dense, the last index fastest, of the spec's element type, and aligned as that
  * type asks (4 or 8 bytes); they may lie anywhere. Input arrays are never written to.
@@ -201,7 +201,7 @@ typedef struct {
     fastrnn_activation f; /* of the gates, and RNN's only one; DEFAULT: sigmoid, for RNN tanh */
     fastrnn_activation g; /* LSTM's g, GRU's n; DEFAULT: tanh */
     fastrnn_activation h; /* LSTM's of c on its way to h; DEFAULT: tanh */
-    float clip;           /* > 0: bound of the activations' arguments; 0: none */
+    float clip;           /* > 0: bound of the arguments of f and g; 0: none */
     int32_t peepholes;    /* LSTM only: 0 or not */
     int32_t input_forget; /* LSTM only: 0 or not; ONNX' input_forget */
     int32_t reset_before; /* GRU only: 0 or not; ONNX' linear_before_reset = 0 */
