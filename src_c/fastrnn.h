@@ -77,9 +77,10 @@
  * fastrnn_run, belong to one thread at a time. The library starts no threads.
  *
  * Floating point: denormal numbers count as zero inside a call, on x86-64 and on ARM as far as its
- * FPU computes the type; the caller's mode is put back at its end. Other machines keep them. NaN and infinities go the way of the equations and stay in their batch row.
- * A row's results do not depend on the other rows nor on how many there are. Results of
- * two instruction sets differ in the last bits.
+ * FPU computes the type; other machines keep them. The caller's mode is put back at the end. NaN and
+ * infinities go the way of the equations and stay in their batch row. A row's results do not depend
+ * on the other rows nor on how many there are. Results of two instruction sets differ in the last
+ * bits.
  */
 #ifndef FASTRNN_H
 #define FASTRNN_H

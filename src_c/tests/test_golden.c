@@ -47,14 +47,16 @@ static void check_case(const golden_case *g, fastrnn_dtype dtype, fastrnn_isa is
     free_all();
 }
 
-#define CHECK_CASES(cases, dtype, isa)                            \
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases)[0]; i++) \
-    check_case(&(cases)[i], dtype, isa)
+static void check_cases(const golden_case *cases, size_t count) {
+    FOR_EACH_DTYPE(dtype) {
+        FOR_EACH_KERNELS(kernels, dtype) {
+            for (size_t i = 0; i < count; i++) check_case(&cases[i], dtype, kernels->isa);
+        }
+    }
+}
 
 int main(void) {
-    FOR_EACH_DTYPE(dtype)
-    FOR_EACH_KERNELS(kernels, dtype) {
-        CHECK_CASES(golden, dtype, kernels->isa);
-    }
+    check_cases(golden, sizeof golden / sizeof golden[0]);
+    check_cases(golden_onnx, sizeof golden_onnx / sizeof golden_onnx[0]);
     return report("stacks give what the NumPy reference gives");
 }
