@@ -6,14 +6,14 @@
 #include "internal.h"
 
 /*
- * Activations of arrays: all fastrnn_activation, and these. What backward wants of each is its
- * value, as in a cell, or its slope, which forward computes beside the value.
+ * Activations of arrays: those of fastrnn_activation_kind without parameters, LEAKY_RELU and
+ * ELU_ALPHA with alpha in k[0], and these. What backward wants of each is its value, as in a cell,
+ * or its slope, which forward computes beside the value.
  */
 enum {
-    FASTRNN_LEAKY_RELU = FASTRNN_RELU6 + 1, /* a where a > 0, else k[0] a */
-    FASTRNN_ELU_ALPHA,                      /* a where a > 0, else k[0] (exp(a) - 1) */
-    FASTRNN_RECTIFIER, /* min(a, k[1]) where a > k[2], else k[0] (a - k[2]), at most k[1] */
-    FASTRNN_GELU,      /* a Phi(a), Phi the normal distribution */
+    FASTRNN_RECTIFIER = FASTRNN_ELU_ALPHA + 1, /* min(a, k[1]) where a > k[2], else
+                                                * k[0] (a - k[2]), at most k[1] */
+    FASTRNN_GELU,                              /* a Phi(a), Phi the normal distribution */
     FASTRNN_GELU_TANH, /* a (1 + tanh(sqrt(2 / pi) (a + 0.044715 a^3))) / 2 */
     FASTRNN_SILU,      /* a sigmoid(a) */
     FASTRNN_MISH,      /* a tanh(log(1 + exp(a))) */

@@ -34,19 +34,3 @@ const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype)
             return kernels_tables[best_first[i]][dtype];
     return NULL;
 }
-
-const char *fastrnn_isa_name(fastrnn_isa isa) {
-    switch (isa) {
-    case FASTRNN_ISA_AUTO:
-        return "auto";
-    case FASTRNN_ISA_SCALAR:
-        return "scalar";
-    case FASTRNN_ISA_NEON:
-        return "neon";
-    case FASTRNN_ISA_AVX2:
-        return "avx2";
-    case FASTRNN_ISA_AVX512:
-        return "avx512";
-    }
-    return "unknown";
-}

@@ -81,7 +81,7 @@ typedef struct {
 typedef struct {
     ptrdiff_t hidden;         /* H */
     ptrdiff_t depth;          /* K of the recurrent product: P */
-    int activation;           /* fastrnn_activation; the fused LSTM and GRU know theirs */
+    int activation;           /* fastrnn_activation_kind; the fused LSTM and GRU know theirs */
     int recurrent_activation; /* of the gates; not for fused cells */
     int keep;                 /* not RNN: its h is all it needs */
     int descend;

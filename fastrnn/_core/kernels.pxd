@@ -10,7 +10,8 @@ cdef extern from "internal.h" nogil:
         FASTRNN_LSTM
         FASTRNN_GRU
 
-    ctypedef enum fastrnn_activation:
+    ctypedef enum fastrnn_activation_kind:
+        FASTRNN_DEFAULT
         FASTRNN_TANH
         FASTRNN_RELU
         FASTRNN_SIGMOID
@@ -22,6 +23,12 @@ cdef extern from "internal.h" nogil:
         FASTRNN_SELU
         FASTRNN_EXPONENTIAL
         FASTRNN_RELU6
+        FASTRNN_AFFINE
+        FASTRNN_THRESHOLDED_RELU
+        FASTRNN_SCALED_TANH
+        FASTRNN_HARD_SIGMOID_AB
+        FASTRNN_LEAKY_RELU
+        FASTRNN_ELU_ALPHA
 
     ctypedef enum fastrnn_dtype:
         FASTRNN_F32
@@ -183,7 +190,7 @@ cdef extern from "training_kernels.h" nogil:
     const fastrnn_training_kernels *fastrnn_training_of(const fastrnn_kernels *) noexcept
 
 cdef extern from "array_kernels.h" nogil:
-    int FASTRNN_LEAKY_RELU, FASTRNN_ELU_ALPHA, FASTRNN_RECTIFIER, FASTRNN_GELU
+    int FASTRNN_RECTIFIER, FASTRNN_GELU
     int FASTRNN_GELU_TANH, FASTRNN_SILU, FASTRNN_MISH, FASTRNN_BY_SLOPE
     int FASTRNN_BINARY, FASTRNN_CATEGORICAL, FASTRNN_SPARSE
 

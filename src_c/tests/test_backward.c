@@ -5,7 +5,7 @@
 typedef struct {
     const fastrnn_kernels *kernels;
     fastrnn_cell cell;
-    fastrnn_activation activation;
+    fastrnn_activation_kind activation;
     ptrdiff_t rows, live, H, K;
     const void *weight; /* H x K: a column of the product for each unit */
     fastrnn_rows a, dy, share, gates, dc, c_prev, c, h_prev, h;
@@ -133,7 +133,7 @@ static void check_step(const example *e) {
 }
 
 static void try_cell(const fastrnn_kernels *kernels, fastrnn_cell cell,
-                     fastrnn_activation activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t K) {
+                     fastrnn_activation_kind activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t K) {
     fastrnn_dtype dtype = kernels->dtype;
     example e = {.kernels = kernels,
                  .cell = cell,
@@ -167,7 +167,7 @@ int main(void) {
     FOR_EACH_KERNELS(kernels, dtype)
     for (ptrdiff_t i = 0; i < SIZE_COUNT; i++) {
         ptrdiff_t rows = i % 3 == 0 ? 1 : i % 3 == 1 ? i : 50, H = sizes[i];
-        for (fastrnn_activation act = FASTRNN_TANH; act <= FASTRNN_SIGMOID; act++)
+        for (fastrnn_activation_kind act = FASTRNN_TANH; act <= FASTRNN_SIGMOID; act++)
             try_cell(kernels, FASTRNN_RNN, act, rows, H, H);
         try_cell(kernels, FASTRNN_LSTM, FASTRNN_TANH, rows, H, 4 * H);
         try_cell(kernels, FASTRNN_GRU, FASTRNN_TANH, rows, H, 3 * H);
