@@ -47,7 +47,7 @@
  * peepholes (LSTM): the arguments of i and f also get p_i * c' and p_f * c', that of o p_o * c
  * input_forget (LSTM): f = 1 - i; the rows of f in W, R, b and p_f are not used
  * reset_before (GRU): n = g(W x + b_ih + R (r * h') + b_hh)
- * clip: an activation's argument a becomes min(max(a, -clip), clip), that of h(c) too
+ * clip: an activation's argument a becomes min(max(a, -clip), clip), but not that of h(c)
  *
  * Arrays are dense, the last index fastest, of the spec's element type, and aligned as that
  * type asks (4 or 8 bytes); they may lie anywhere. Input arrays are never written to.
@@ -137,7 +137,7 @@ typedef enum {
     FASTRNN_EXPONENTIAL = 10,      /* exp(a) */
     FASTRNN_RELU6 = 11,            /* min(max(a, 0), 6) */
     FASTRNN_AFFINE = 12,           /* alpha a + beta */
-    FASTRNN_THRESHOLDED_RELU = 13, /* a where a >= alpha, else 0 */
+    FASTRNN_THRESHOLDED_RELU = 13, /* a where a > alpha, else 0 */
     FASTRNN_SCALED_TANH = 14,      /* alpha tanh(beta a) */
     FASTRNN_HARD_SIGMOID_AB = 15,  /* max(0, min(1, alpha a + beta)): ONNX' HardSigmoid */
     FASTRNN_LEAKY_RELU = 16,       /* a where a > 0, else alpha a */

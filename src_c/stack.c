@@ -71,7 +71,7 @@ static void place_layer(arena *a, const fastrnn_stack *s, ptrdiff_t inputs, laye
     l->cell.w.x_stride = inputs * itemsize;
     l->cell.hidden = H;
     l->cell.depth = P;
-    l->cell.activation = s->spec.f.kind;
+    l->cell.activations = (fastrnn_activations){s->spec.f, s->spec.g, s->spec.h};
     l->cell.pack = take_pack(a, s, &recurrent);
     l->cell.bias = s->cell->apart_bias >= 0 ? take(a, 1, H, s->itemsize) : NULL;
     l->cell.h_prev_stride = P * itemsize;
