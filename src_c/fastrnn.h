@@ -76,10 +76,11 @@
  * once made, so any number of threads may use one at the same time. A stream, and the scratch of
  * fastrnn_run, belong to one thread at a time. The library starts no threads.
  *
- * Floating point: denormal numbers count as zero inside a call; the caller's mode is put back
- * at its end. NaN and infinities go the way of the equations and stay in their batch row.
- * A row's results do not depend on the other rows nor on how many there are. Results of
- * two instruction sets differ in the last bits.
+ * Floating point: denormal numbers count as zero inside a call, on x86-64 and on ARM as far as its
+ * FPU computes the type; other machines keep them. The caller's mode is put back at the end. NaN and
+ * infinities go the way of the equations and stay in their batch row. A row's results do not depend
+ * on the other rows nor on how many there are. Results of two instruction sets differ in the last
+ * bits.
  */
 #ifndef FASTRNN_H
 #define FASTRNN_H

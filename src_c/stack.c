@@ -185,10 +185,10 @@ ADD(double)
 
 /* sum = a + b, where NULL stands for zeros */
 static void add(const layout *s, const void *a, const void *b, ptrdiff_t n, const void *sum) {
-    if (s->kernels->dtype == FASTRNN_F32)
-        add_float(a, b, n, (float *)sum);
-    else
+    if (fastrnn_is_double((fastrnn_dtype)s->kernels->dtype))
         add_double(a, b, n, (double *)sum);
+    else
+        add_float(a, b, n, (float *)sum);
 }
 
 /* The bias of the recurrent side joins that of the input side, but for the gate where it stands

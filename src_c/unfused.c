@@ -56,10 +56,10 @@ static const char *state_seen(const fastrnn_unfused *u, int index, const char *h
     const ptrdiff_t n = (row_end - row_begin) * u->state_size;
     const void *from = h + begin, *mask = u->masks + index * u->masks_stride + begin;
     void *to = u->seen + begin;
-    if (u->kernels->dtype == FASTRNN_F32)
-        multiply_float(from, mask, to, n);
-    else
+    if (fastrnn_is_double(u->kernels->dtype))
         multiply_double(from, mask, to, n);
+    else
+        multiply_float(from, mask, to, n);
     return u->seen;
 }
 
