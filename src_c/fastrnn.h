@@ -138,7 +138,7 @@ typedef enum {
     FASTRNN_EXPONENTIAL = 10,      /* exp(a) */
     FASTRNN_RELU6 = 11,            /* min(max(a, 0), 6) */
     FASTRNN_AFFINE = 12,           /* alpha a + beta */
-    FASTRNN_THRESHOLDED_RELU = 13, /* a where a >= alpha, else 0 */
+    FASTRNN_THRESHOLDED_RELU = 13, /* a where a > alpha, else 0 */
     FASTRNN_SCALED_TANH = 14,      /* alpha tanh(beta a) */
     FASTRNN_HARD_SIGMOID_AB = 15,  /* max(0, min(1, alpha a + beta)): ONNX' HardSigmoid */
     FASTRNN_LEAKY_RELU = 16,       /* a where a > 0, else alpha a */

@@ -68,6 +68,12 @@ typedef struct {
     ptrdiff_t x_stride;
 } fastrnn_input;
 
+/* The activations of a cell, none of them FASTRNN_DEFAULT: f of the gates, and of the RNN; g of the
+ * candidate; h of c on its way out. */
+typedef struct {
+    fastrnn_activation f, g, h;
+} fastrnn_activations;
+
 /*
  * One time step forward. W x + b of each row, in this order of gates,
  *     LSTM  i f g o      GRU  n r z (b_hn left out)      RNN  a
@@ -79,11 +85,11 @@ typedef struct {
  * h_prev must not overlap h; c may be c_prev; with `w`, x must not overlap h or y.
  */
 typedef struct {
-    ptrdiff_t hidden;         /* H */
-    ptrdiff_t depth;          /* K of the recurrent product: P */
-    int activation;           /* fastrnn_activation_kind; the fused LSTM and GRU know theirs */
-    int recurrent_activation; /* of the gates; not for fused cells */
-    int keep;                 /* not RNN: its h is all it needs */
+    ptrdiff_t hidden; /* H */
+    ptrdiff_t depth;  /* K of the recurrent product: P */
+    /* The fused LSTM and GRU know theirs, the fused RNN has tanh, relu or sigmoid. */
+    fastrnn_activations activations;
+    int keep; /* not RNN: its h is all it needs */
     int descend;
     fastrnn_input w;    /* pack NULL: none */
     const void *pack;   /* R */
@@ -99,6 +105,10 @@ typedef struct {
     char *h; /* N x H, before any projection */
     ptrdiff_t h_stride;
     fastrnn_rows y; /* a second home for h, or base NULL */
+    /* For cells apart from their products only, without `keep`; else 0. */
+    float clip;            /* bound of the pre-activations, after the peepholes; 0: none */
+    const void *peepholes; /* LSTM: rows i f o of H values, or NULL */
+    int input_forget;      /* LSTM: f = 1 - i, whatever the slot of f holds */
 } fastrnn_forward_step;
 
 /*
@@ -107,7 +117,8 @@ typedef struct {
  */
 typedef struct {
     ptrdiff_t hidden;
-    int recurrent_activation;
+    fastrnn_activation f;
+    float clip;  /* forward: as in fastrnn_forward_step */
     char *gates; /* n r z s. Forward: r becomes its activation and s = r h'. Backward: r becomes
                   * dr, from ds. */
     ptrdiff_t gates_stride;

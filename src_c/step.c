@@ -30,14 +30,16 @@ static void attach_cell(fastrnn_forward_step *cell, const fastrnn_layer_view *v,
     cell->w.x_stride = v->inputs * itemsize;
     cell->hidden = v->hidden;
     cell->depth = v->outputs;
-    cell->pack = v->r[0].data;
-    cell->bias = v->recurrent_bias;
     cell->h_prev_stride = v->outputs * itemsize;
     cell->c_prev_stride = cell->c_stride = cell->h_stride = v->hidden * itemsize;
     cell->gates = gates;
     cell->gates_stride = (ptrdiff_t)fastrnn_gates_row(v);
-    cell->activation = v->cell->has_gate_activation ? v->spec->g.kind : v->spec->f.kind;
-    cell->recurrent_activation = v->spec->f.kind;
+    cell->activations.f = v->spec->f;
+    cell->activations.g = v->spec->g;
+    cell->activations.h = v->spec->h;
+    cell->clip = v->spec->clip;
+    cell->peepholes = v->peepholes;
+    cell->input_forget = v->spec->input_forget;
 }
 
 static void attach_product(fastrnn_product *product, const fastrnn_matrix *m, size_t itemsize) {
@@ -72,13 +74,17 @@ void fastrnn_layer_attach(fastrnn_layer *l, const fastrnn_layer_view *v,
     l->h_row = (size_t)v->outputs * itemsize;
     l->c_row = (size_t)v->hidden * itemsize;
     attach_cell(&l->cell, v, scratch->gates);
-    l->cell_panels = v->r[0].panels;
     if (v->projection.data) {
         attach_product(&l->projection, &v->projection, itemsize);
         l->projection_panels = v->projection.panels;
         l->cell.h = l->projection.a.base = scratch->hidden;
     }
-    if (l->unfused) attach_unfused(l->unfused, v, &l->cell);
+    if (v->fused) {
+        l->cell.pack = v->r[0].data;
+        l->cell.bias = v->recurrent_bias;
+        l->cell_panels = v->r[0].panels;
+    } else
+        attach_unfused(l->unfused, v, &l->cell);
 }
 
 static void step_unfused(fastrnn_layer *l, const char *x) {

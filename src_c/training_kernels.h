@@ -13,10 +13,9 @@
  * share[row] is what of dh passes by the product (GRU: z * dh, else 0).
  */
 typedef struct {
-    ptrdiff_t hidden; /* H */
-    ptrdiff_t depth;  /* K of the product */
-    int activation;   /* as forward had them */
-    int recurrent_activation;
+    ptrdiff_t hidden;                /* H */
+    ptrdiff_t depth;                 /* K of the product */
+    fastrnn_activations activations; /* as forward had them, of the kinds without parameters */
     int descend;
     const void *pack; /* R transposed, or the projection */
     const char *a;    /* N x depth: gradients of the next step's pre-activations */

@@ -12,7 +12,8 @@ void fastrnn_unfused_init(fastrnn_unfused *u, const fastrnn_kernels *kernels, in
     u->state_size = state_size;
     u->reset_slot = u->cell->reset_slot * step->hidden * kernels->itemsize;
     u->reset.hidden = step->hidden;
-    u->reset.recurrent_activation = step->recurrent_activation;
+    u->reset.f = step->activations.f;
+    u->reset.clip = step->clip;
     u->reset.gates_stride = step->gates_stride;
     u->reset.h_stride = state_size * kernels->itemsize;
 }

@@ -40,7 +40,7 @@ typedef struct {
 } fastrnn_unfused;
 
 /* Of a cell without products: one of FASTRNN_CELLS with H units, whose state has P values. `step`
- * has the activations. */
+ * has the sizes, the activations and the stride of the gates. */
 void fastrnn_unfused_init(fastrnn_unfused *, const fastrnn_kernels *, int kind,
                           const fastrnn_forward_step *step, ptrdiff_t state_size);
 

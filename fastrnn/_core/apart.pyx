@@ -174,7 +174,7 @@ cdef void describe_apart(Apart *a, PackedLayer layer, Py_ssize_t N, Py_ssize_t g
     a.masks, a.masks_stride = masks, N * state_stride
     a.reset_slot = 3 * slot_bytes
     a.reset.hidden = layer.hidden_size
-    a.reset.recurrent_activation = layer.recurrent_activation
+    a.reset.f.kind = layer.recurrent_activation
     a.reset.gates_stride = gates_stride
     a.reset.h_stride = a.reset.d_stride = state_stride
     for gate, gates, pack in layer.gate_packs(masks != NULL, back):

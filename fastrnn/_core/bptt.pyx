@@ -31,7 +31,7 @@ from fastrnn._core.kernels cimport (
     FASTRNN_GRU, fastrnn_backward_step, fastrnn_denormals_flush,
     fastrnn_denormals_restore, fastrnn_kernels, fastrnn_product, fastrnn_training_kernels,
 )
-from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.pack cimport PackedLayer, set_activations
 from fastrnn._core.recurrent cimport (
     ALONE, BY_ROWS, Buffers, Share, Split, Tape, c_at, choose_split, gather_rows, h_at, masks_of,
     padded, scatter_rows, zero_padding,
@@ -319,8 +319,7 @@ cdef void describe(Backward *b, PackedLayer layer) noexcept:
     b.recurrent_panels = layer.r_back.panels
     memset(&b.step, 0, sizeof(b.step))
     b.step.hidden = layer.hidden_size
-    b.step.activation = layer.activation
-    b.step.recurrent_activation = layer.recurrent_activation
+    set_activations(&b.step.activations, layer)
     b.step.gates_stride = buffers.gates_stride
     b.step.dc = b.dc
     b.step.dc_stride = buffers.c_stride

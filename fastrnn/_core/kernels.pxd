@@ -2,7 +2,7 @@
 """Mirror of src_c/internal.h, training_kernels.h and array_kernels.h, which say what each field means."""
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int32_t, uint64_t
 
 cdef extern from "internal.h" nogil:
     ctypedef enum fastrnn_cell:
@@ -68,11 +68,20 @@ cdef extern from "internal.h" nogil:
         const char *x
         ptrdiff_t x_stride
 
+    ctypedef struct fastrnn_activation:
+        int32_t kind
+        float alpha
+        float beta
+
+    ctypedef struct fastrnn_activations:
+        fastrnn_activation f
+        fastrnn_activation g
+        fastrnn_activation h
+
     ctypedef struct fastrnn_forward_step:
         ptrdiff_t hidden
         ptrdiff_t depth
-        int activation
-        int recurrent_activation
+        fastrnn_activations activations
         int keep
         int descend
         fastrnn_input w
@@ -89,12 +98,16 @@ cdef extern from "internal.h" nogil:
         char *h
         ptrdiff_t h_stride
         fastrnn_rows y
+        float clip
+        const void *peepholes
+        int input_forget
 
     int FASTRNN_GRU_BEFORE
 
     ctypedef struct fastrnn_reset_step:
         ptrdiff_t hidden
-        int recurrent_activation
+        fastrnn_activation f
+        float clip
         char *gates
         ptrdiff_t gates_stride
         const char *h
@@ -142,8 +155,7 @@ cdef extern from "training_kernels.h" nogil:
     ctypedef struct fastrnn_backward_step:
         ptrdiff_t hidden
         ptrdiff_t depth
-        int activation
-        int recurrent_activation
+        fastrnn_activations activations
         int descend
         const void *pack
         const char *a

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-from fastrnn._core.kernels cimport fastrnn_kernels, fastrnn_shape
+from fastrnn._core.kernels cimport fastrnn_activations, fastrnn_kernels, fastrnn_shape
 from fastrnn._core.runtime cimport Memory
 
 cdef class Pack:
@@ -27,3 +27,5 @@ cdef class PackedLayer:
     cdef dict packs_of_gates
     cdef void need_backward(self) except *
     cdef list gate_packs(self, bint each, bint back)
+
+cdef void set_activations(fastrnn_activations *to, PackedLayer layer) noexcept

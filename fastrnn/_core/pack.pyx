@@ -5,6 +5,8 @@ import threading
 
 import numpy as np
 
+from libc.string cimport memset
+
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport (
@@ -103,6 +105,13 @@ cdef bint _has_fused_kernel(PackedLayer layer) noexcept:
     if layer.cell == FASTRNN_GRU and not layer.reset_after:
         return False
     return layer.activation == FASTRNN_TANH and layer.recurrent_activation == FASTRNN_SIGMOID
+
+
+cdef void set_activations(fastrnn_activations *to, PackedLayer layer) noexcept:
+    """The activations of a step: f of the gates, and of the RNN; g and h of what becomes state."""
+    memset(to, 0, sizeof(to[0]))
+    to.f.kind = layer.activation if layer.cell == FASTRNN_RNN else layer.recurrent_activation
+    to.g.kind = to.h.kind = layer.activation
 
 
 cdef class PackedLayer:

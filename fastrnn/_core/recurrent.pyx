@@ -22,7 +22,7 @@ from fastrnn._core.kernels cimport (
     FASTRNN_GRU, FASTRNN_LSTM, FASTRNN_RNN, fastrnn_denormals_flush, fastrnn_denormals_restore,
     fastrnn_forward_step, fastrnn_kernels, fastrnn_product,
 )
-from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.pack cimport PackedLayer, set_activations
 from fastrnn._core.runtime cimport (
     Memory, fastrnn_barrier, fastrnn_barrier_init, fastrnn_barrier_wait, fastrnn_door,
     fastrnn_door_close, fastrnn_door_enter, fastrnn_door_init, fastrnn_door_open, fastrnn_door_wait,
@@ -434,8 +434,7 @@ cdef void describe(Forward *f, PackedLayer layer) noexcept:
     memset(&f.step, 0, sizeof(f.step))
     f.step.hidden = layer.hidden_size
     f.step.depth = layer.output_size
-    f.step.activation = layer.activation
-    f.step.recurrent_activation = layer.recurrent_activation
+    set_activations(&f.step.activations, layer)
     f.step.keep = b.keep_gates
     f.step.pack = layer.r.data()
     if f.apart.count == 0:

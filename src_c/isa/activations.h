@@ -15,6 +15,14 @@
  *     elu           a where a > 0, else exp(a) - 1        1 where y > 0, else y + 1
  *     selu          S a where a > 0, else S A (exp(a) - 1)    S where y > 0, else y + S A
  *
+ * and, with parameters,
+ *     affine            alpha a + beta
+ *     leaky_relu        a where a > 0, else alpha a
+ *     thresholded_relu  a where a > alpha, else 0
+ *     scaled_tanh       alpha tanh(beta a)
+ *     hard_sigmoid_ab   max(0, min(1, alpha a + beta))
+ *     elu_alpha         a where a > 0, else alpha (exp(a) - 1)
+ *
  * elu: Clevert et al. 2016; selu: Klambauer et al. 2017, with their constants S and A.
  *
  * Expects: lanes.h, math.h.
@@ -83,14 +91,27 @@ static inline vec v_softsign(vec a) {
 }
 
 /* `positive` * a where a > 0, else `negative` * (exp(a) - 1) */
-INLINE vec exponential_unit(vec a, double positive, double negative) {
-    vec low = v_mul(v_set1((real)negative), v_expm1_below_zero(v_min(v_zero(), a)));
-    return v_select_lt(v_zero(), a, v_mul(v_set1((real)positive), a), low);
+INLINE vec exponential_unit(vec a, const real positive, const real negative) {
+    vec low = v_mul(v_set1(negative), v_expm1_below_zero(v_min(v_zero(), a)));
+    return v_select_lt(v_zero(), a, v_mul(v_set1(positive), a), low);
 }
 
-/* An activation by its name; where `how` is a constant, only its own code. */
-INLINE vec activation_of(const int how, vec a) {
-    switch (how) {
+INLINE vec leaky_relu(vec a, const real alpha) {
+    return v_select_lt(v_zero(), a, a, v_mul(v_set1(alpha), a));
+}
+
+/* Below the threshold a NaN stays one. */
+INLINE vec thresholded_relu(vec a, const real alpha) {
+    return v_select_lt(v_set1(alpha), a, a, v_min(v_zero(), v_max(v_zero(), a)));
+}
+
+INLINE vec affine(vec a, const real alpha, const real beta) {
+    return v_fma(v_set1(alpha), a, v_set1(beta));
+}
+
+/* An activation by its kind; where that is a constant, only its own code. */
+INLINE vec activation_of(const int kind, const real alpha, const real beta, vec a) {
+    switch (kind) {
     case FASTRNN_RELU:
         return v_relu(a);
     case FASTRNN_SIGMOID:
@@ -106,11 +127,23 @@ INLINE vec activation_of(const int how, vec a) {
     case FASTRNN_SOFTSIGN:
         return v_softsign(a);
     case FASTRNN_SELU:
-        return exponential_unit(a, SELU_SCALE, SELU_SCALE * SELU_ALPHA);
+        return exponential_unit(a, (real)SELU_SCALE, (real)(SELU_SCALE * SELU_ALPHA));
     case FASTRNN_EXPONENTIAL:
         return v_exp(a);
     case FASTRNN_RELU6:
         return v_min(v_set1(6), v_relu(a));
+    case FASTRNN_AFFINE:
+        return affine(a, alpha, beta);
+    case FASTRNN_LEAKY_RELU:
+        return leaky_relu(a, alpha);
+    case FASTRNN_THRESHOLDED_RELU:
+        return thresholded_relu(a, alpha);
+    case FASTRNN_SCALED_TANH:
+        return v_mul(v_set1(alpha), v_tanh(v_mul(v_set1(beta), a)));
+    case FASTRNN_HARD_SIGMOID_AB:
+        return v_max(v_zero(), v_min(v_set1(1), affine(a, alpha, beta)));
+    case FASTRNN_ELU_ALPHA:
+        return exponential_unit(a, 1, alpha);
     default:
         return v_tanh(a);
     }

@@ -6,14 +6,14 @@
  */
 
 /* y where it is linear, else y + `shift`: the derivative of exponential_unit. */
-INLINE vec exponential_unit_slope(vec y, double positive, double negative) {
-    return v_select_lt(v_zero(), y, v_set1((real)positive), v_add(y, v_set1((real)negative)));
+INLINE vec exponential_unit_slope(vec y, const real positive, const real negative) {
+    return v_select_lt(v_zero(), y, v_set1(positive), v_add(y, v_set1(negative)));
 }
 
-/* Its derivative from its value. */
-INLINE vec slope_of(const int how, vec y) {
+/* An activation's derivative from its value, for the kinds without parameters. */
+INLINE vec slope_of(const int kind, vec y) {
     const vec one = v_set1(1);
-    switch (how) {
+    switch (kind) {
     case FASTRNN_RELU:
         return v_select_lt(v_zero(), y, one, v_zero());
     case FASTRNN_SIGMOID:
@@ -29,7 +29,7 @@ INLINE vec slope_of(const int how, vec y) {
     case FASTRNN_SOFTSIGN:
         return v_mul(one_minus(v_abs(y)), one_minus(v_abs(y)));
     case FASTRNN_SELU:
-        return exponential_unit_slope(y, SELU_SCALE, SELU_SCALE * SELU_ALPHA);
+        return exponential_unit_slope(y, (real)SELU_SCALE, (real)(SELU_SCALE * SELU_ALPHA));
     case FASTRNN_EXPONENTIAL:
         return y;
     case FASTRNN_RELU6:

@@ -34,12 +34,16 @@ UNFUSED_CELL(lstm, FASTRNN_LSTM)
 UNFUSED_CELL(gru, FASTRNN_GRU)
 UNFUSED_CELL(gru_before, FASTRNN_GRU_BEFORE)
 
-/* r = rec(a_r),  s = r h' */
+INLINE activation_set reset_activation(const fastrnn_reset_step *s) {
+    return (activation_set){.any = 1, .clip = s->clip};
+}
+
+/* r = f(a_r),  s = r h' */
 INLINE void reset_forward_block(const fastrnn_reset_step *s, ptrdiff_t row, ptrdiff_t unit,
                                 ptrdiff_t n) {
     real *gate = row_at(s->gates, s->gates_stride, row, unit);
     vec h = load_lanes(row_at(s->h, s->h_stride, row, unit), n);
-    vec r = any_activation(s->recurrent_activation, load_lanes(gate + s->hidden, n));
+    vec r = activate_gate(reset_activation(s), s->f, load_lanes(gate + s->hidden, n));
     store_lanes(gate + s->hidden, r, n);
     store_lanes(gate + 3 * s->hidden, v_mul(r, h), n);
 }

@@ -25,7 +25,7 @@ UNFUSED_CELL(lstm, FASTRNN_LSTM)
 UNFUSED_CELL(gru, FASTRNN_GRU)
 UNFUSED_CELL(gru_before, FASTRNN_GRU_BEFORE)
 
-/* dr = ds h' rec',  r ds passes on to h' */
+/* dr = ds h_prev f',  r ds passes on to h_prev */
 INLINE void reset_backward_block(const fastrnn_reset_step *s, ptrdiff_t row, ptrdiff_t unit,
                                  ptrdiff_t n) {
     real *gate = row_at(s->gates, s->gates_stride, row, unit) + s->hidden;
@@ -33,7 +33,7 @@ INLINE void reset_backward_block(const fastrnn_reset_step *s, ptrdiff_t row, ptr
     vec r = load_lanes(gate, n);
     vec ds = load_lanes(d_at, n);
     vec h = load_lanes(row_at(s->h, s->h_stride, row, unit), n);
-    store_lanes(gate, v_mul(v_mul(ds, h), any_slope(s->recurrent_activation, r)), n);
+    store_lanes(gate, v_mul(v_mul(ds, h), any_slope(s->f.kind, r)), n);
     store_lanes(d_at, v_mul(r, ds), n);
 }
 

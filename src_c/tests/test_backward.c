@@ -83,7 +83,7 @@ static example step(const example *e, int in_parts) {
     fastrnn_shape shape = {e->H, 1, e->K};
     fastrnn_backward_step call = {.hidden = e->H,
                                   .depth = e->K,
-                                  .activation = (int)e->activation,
+                                  .activations = {.f = {.kind = (int32_t)e->activation}},
                                   .pack = new_pack(e->kernels, &shape, e->weight),
                                   .a = e->a.base,
                                   .a_stride = e->a.stride,

@@ -91,7 +91,7 @@ static result step(const example *e, int keep, int with_y, int in_parts) {
     const fastrnn_rows *c_prev = keep ? &e->c_prev : &got.c;
     fastrnn_forward_step call = {.hidden = H,
                                  .depth = e->P,
-                                 .activation = (int)e->activation,
+                                 .activations = {.f = {.kind = (int32_t)e->activation}},
                                  .keep = keep,
                                  .pack = new_pack(e->kernels, &shape, e->r),
                                  .bias = e->bias,
