@@ -1,40 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Making a stack of layers from torch's weights: fastrnn_stack_* and the names of statuses. */
+/* Making a stack of layers from torch's weights: fastrnn_stack_*. */
 #include <string.h>
 
-#include "area.h"
+#include "arena.h"
+#include "spec.h"
 #include "stack.h"
-
-/* Sizes up to here can be added to each other and multiplied by the number of gates. */
-#define MAX_SIZE (PTRDIFF_MAX / 64)
 
 static ptrdiff_t layer_inputs(const fastrnn_stack *s, ptrdiff_t index) {
     return index == 0 ? s->spec.input_size : s->directions * s->outputs;
 }
 
-static int has_enum(int value, int last) { return value >= 0 && value <= last; }
+static int is_default(const fastrnn_spec *s) {
+    return s->f.kind == FASTRNN_SIGMOID && s->g.kind == FASTRNN_TANH &&
+           (s->h.kind == FASTRNN_TANH || s->cell != FASTRNN_LSTM);
+}
 
-static fastrnn_status check_spec(const fastrnn_spec *spec) {
-    if (!has_enum((int)spec->cell, FASTRNN_GRU) || !has_enum((int)spec->dtype, FASTRNN_F64) ||
-        !has_enum((int)spec->activation, FASTRNN_SIGMOID) ||
-        !has_enum((int)spec->isa, FASTRNN_ISA_AVX512))
-        return FASTRNN_ERROR_ENUM;
-    if (spec->cell != FASTRNN_RNN && spec->activation != FASTRNN_TANH) return FASTRNN_ERROR_UNUSED;
-    if (spec->input_size <= 0 || spec->hidden_size <= 0 || spec->num_layers <= 0 ||
-        spec->proj_size < 0)
-        return FASTRNN_ERROR_SIZE;
-    if (spec->proj_size > 0 && (spec->cell != FASTRNN_LSTM || spec->proj_size >= spec->hidden_size))
-        return FASTRNN_ERROR_PROJECTION;
-    if (spec->input_size > MAX_SIZE || spec->hidden_size > MAX_SIZE) return FASTRNN_ERROR_OVERFLOW;
-    return FASTRNN_OK;
+/* Whether the kernels have the cell with its product. */
+static int fits_fused(const fastrnn_spec *s) {
+    if (s->clip > 0 || s->peepholes || s->input_forget || s->reset_before) return 0;
+    return s->cell == FASTRNN_RNN ? s->f.kind <= FASTRNN_SIGMOID : is_default(s);
 }
 
 /* Everything of a stack but its layers. */
 static fastrnn_status plan_stack(const fastrnn_spec *spec, fastrnn_stack *s) {
-    fastrnn_status status = check_spec(spec);
+    fastrnn_status status = fastrnn_spec_read(spec, &s->spec);
     if (status) return status;
-    s->spec = *spec;
-    s->kernels = fastrnn_kernels_get(spec->isa, spec->dtype);
+    spec = &s->spec;
+    if (!fits_fused(spec)) return FASTRNN_ERROR_UNUSED;
+    s->kernels = fastrnn_kernels_get((fastrnn_isa)spec->isa, (fastrnn_dtype)spec->dtype);
     if (!s->kernels) return FASTRNN_ERROR_ISA;
     s->spec.isa = s->kernels->isa;
     s->itemsize = (size_t)s->kernels->itemsize;
@@ -45,14 +38,14 @@ static fastrnn_status plan_stack(const fastrnn_spec *spec, fastrnn_stack *s) {
     return FASTRNN_OK;
 }
 
-static void *take_pack(area *a, const fastrnn_stack *s, const fastrnn_shape *shape) {
+static void *take_pack(arena *a, const fastrnn_stack *s, const fastrnn_shape *shape) {
     size_t padded = (size_t)(shape->units + s->kernels->lanes);
     multiply(a, multiply(a, (size_t)shape->depth, (size_t)shape->gates),
              multiply(a, padded, s->itemsize));
     return take(a, 1, 1, a->overflow ? 0 : fastrnn_pack_bytes(s->kernels, shape));
 }
 
-static void place_product(area *a, const fastrnn_stack *s, fastrnn_product *product,
+static void place_product(arena *a, const fastrnn_stack *s, fastrnn_product *product,
                           ptrdiff_t *panels, fastrnn_shape shape) {
     product->shape = shape;
     product->pack = take_pack(a, s, &shape);
@@ -67,7 +60,7 @@ static fastrnn_shape recurrent_shape(const fastrnn_stack *s) {
     return shape;
 }
 
-static void place_layer(area *a, const fastrnn_stack *s, ptrdiff_t inputs, layer *l) {
+static void place_layer(arena *a, const fastrnn_stack *s, ptrdiff_t inputs, layer *l) {
     ptrdiff_t H = s->spec.hidden_size, P = s->outputs, itemsize = (ptrdiff_t)s->itemsize;
     fastrnn_shape input = {H, s->gates, inputs}, projection = {P, 1, H};
     fastrnn_shape recurrent = recurrent_shape(s);
@@ -78,7 +71,7 @@ static void place_layer(area *a, const fastrnn_stack *s, ptrdiff_t inputs, layer
     l->cell.w.x_stride = inputs * itemsize;
     l->cell.hidden = H;
     l->cell.depth = P;
-    l->cell.activation = (int)s->spec.activation;
+    l->cell.activations = (fastrnn_activations){s->spec.f, s->spec.g, s->spec.h};
     l->cell.pack = take_pack(a, s, &recurrent);
     l->cell.bias = s->cell->apart_bias >= 0 ? take(a, 1, H, s->itemsize) : NULL;
     l->cell.h_prev_stride = P * itemsize;
@@ -91,7 +84,7 @@ static void place_layer(area *a, const fastrnn_stack *s, ptrdiff_t inputs, layer
 /* Fails where the bytes of one layer, or of all, cannot be addressed; layers above the first are
  * alike, so the work does not grow with their number. */
 static fastrnn_status measure_stack(const fastrnn_stack *s, size_t *bytes) {
-    area first = {NULL, 0, 0}, above = {NULL, 0, 0}, all = {NULL, 0, 0};
+    arena first = {NULL, 0, 0}, above = {NULL, 0, 0}, all = {NULL, 0, 0};
     layer unused;
     place_layer(&first, s, layer_inputs(s, 0), &unused);
     place_layer(&above, s, layer_inputs(s, 1), &unused);
@@ -107,10 +100,16 @@ static fastrnn_status measure_stack(const fastrnn_stack *s, size_t *bytes) {
 
 static fastrnn_status check_weights(const fastrnn_stack *s, const fastrnn_weights *weights) {
     ptrdiff_t count = s->spec.num_layers * s->directions;
-    for (const fastrnn_weights *w = weights; w < weights + count; w++) {
-        const void *arrays[] = {w->w_ih, w->w_hh, w->b_ih, w->b_hh, w->w_hr};
-        if (!w->w_ih || !w->w_hh || (s->spec.proj_size && !w->w_hr)) return FASTRNN_ERROR_NULL;
-        if (!s->spec.proj_size && w->w_hr) return FASTRNN_ERROR_UNUSED;
+    for (ptrdiff_t index = 0; index < count; index++) {
+        fastrnn_weights w;
+        fastrnn_status status = fastrnn_weights_read(weights, index, &w);
+        if (status) return status;
+        const void *arrays[] = {w.w_ih, w.w_hh, w.b_ih, w.b_hh, w.w_hr, w.peepholes};
+        if (!w.w_ih || !w.w_hh || (s->spec.proj_size && !w.w_hr) ||
+            (s->spec.peepholes && !w.peepholes))
+            return FASTRNN_ERROR_NULL;
+        if ((!s->spec.proj_size && w.w_hr) || (!s->spec.peepholes && w.peepholes))
+            return FASTRNN_ERROR_UNUSED;
         for (size_t i = 0; i < sizeof arrays / sizeof arrays[0]; i++)
             if (!aligned(arrays[i], s->itemsize)) return FASTRNN_ERROR_ALIGNMENT;
     }
@@ -183,13 +182,15 @@ fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const fastrnn_spec
     if (!status) status = check_memory(memory, bytes, wanted);
     if (status) return status;
 
-    area a = {memory, 0, 0};
+    arena a = {memory, 0, 0};
     fastrnn_stack *s = take(&a, 1, 1, sizeof *s);
     *s = plan;
     s->layers = take(&a, s->spec.num_layers, s->directions, sizeof(layer));
     for (ptrdiff_t i = 0; i < s->spec.num_layers * s->directions; i++) {
         place_layer(&a, s, layer_inputs(s, i / s->directions), &s->layers[i]);
-        fill_layer(s, &weights[i], &s->layers[i]);
+        fastrnn_weights w;
+        fastrnn_weights_read(weights, i, &w);
+        fill_layer(s, &w, &s->layers[i]);
     }
     *stack = s;
     return FASTRNN_OK;
@@ -197,40 +198,5 @@ fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const fastrnn_spec
 
 fastrnn_status fastrnn_stack_spec(const fastrnn_stack *stack, fastrnn_spec *spec) {
     if (!stack || !spec) return FASTRNN_ERROR_NULL;
-    *spec = stack->spec;
-    return FASTRNN_OK;
+    return fastrnn_spec_write(&stack->spec, spec);
 }
-
-/* ---- names ---- */
-
-const char *fastrnn_status_text(fastrnn_status status) {
-    switch (status) {
-    case FASTRNN_OK:
-        return "no error";
-    case FASTRNN_ERROR_NULL:
-        return "a pointer is NULL that must not be";
-    case FASTRNN_ERROR_ENUM:
-        return "cell, activation, dtype or isa is not a value that a stack has";
-    case FASTRNN_ERROR_SIZE:
-        return "a size is not positive, or proj_size is negative";
-    case FASTRNN_ERROR_OVERFLOW:
-        return "the sizes are too large to address";
-    case FASTRNN_ERROR_PROJECTION:
-        return "proj_size is for LSTM only and must be less than hidden_size";
-    case FASTRNN_ERROR_UNUSED:
-        return "an argument was given that this kind of stack does not have";
-    case FASTRNN_ERROR_ISA:
-        return "the instruction set is not to be had on this machine";
-    case FASTRNN_ERROR_ALIGNMENT:
-        return "memory must start at a multiple of 64 bytes, an array at one of its element size";
-    case FASTRNN_ERROR_MEMORY:
-        return "the memory has fewer bytes than asked for";
-    case FASTRNN_ERROR_BIDIRECTIONAL:
-        return "a bidirectional stack cannot be stepped, only run";
-    case FASTRNN_ERROR_ROW:
-        return "there is no such row in the batch";
-    }
-    return "unknown status";
-}
-
-const char *fastrnn_version(void) { return FASTRNN_VERSION; }

@@ -5,18 +5,18 @@
  */
 #include <string.h>
 
-#include "area.h"
+#include "arena.h"
 #include "stack.h"
 
 /* ---- steps ---- */
 
 /* What the layers of a batch share during a step: o * tanh(c) before a projection, N x H, else
  * nothing. */
-static char *place_scratch(area *a, const fastrnn_stack *s, ptrdiff_t rows) {
+static char *place_scratch(arena *a, const fastrnn_stack *s, ptrdiff_t rows) {
     return s->spec.proj_size ? take(a, rows, s->spec.hidden_size, s->itemsize) : NULL;
 }
 
-static void place_state(area *a, const fastrnn_stack *s, ptrdiff_t rows, layer *l) {
+static void place_state(arena *a, const fastrnn_stack *s, ptrdiff_t rows, layer *l) {
     l->rows = rows;
     l->h = take(a, rows, s->outputs, s->itemsize);
     l->next = take(a, rows, s->outputs, s->itemsize);
@@ -76,7 +76,7 @@ struct fastrnn_stream {
 };
 
 static fastrnn_status measure_stream(const fastrnn_stack *s, ptrdiff_t rows, size_t *bytes) {
-    area all = {NULL, 0, 0}, state = {NULL, 0, 0};
+    arena all = {NULL, 0, 0}, state = {NULL, 0, 0};
     layer unused;
     if (s->directions > 1) return FASTRNN_ERROR_BIDIRECTIONAL;
     if (rows <= 0) return FASTRNN_ERROR_SIZE;
@@ -104,7 +104,7 @@ fastrnn_status fastrnn_stream_init(void *memory, size_t bytes, const fastrnn_sta
     if (!status) status = check_memory(memory, bytes, wanted);
     if (status) return status;
 
-    area a = {memory, 0, 0};
+    arena a = {memory, 0, 0};
     fastrnn_stream *s = take(&a, 1, 1, sizeof *s);
     s->stack = stack;
     s->rows = batch;
@@ -193,7 +193,7 @@ typedef struct {
     char *between; /* T x N x D*P, or NULL with one layer */
 } run_memory;
 
-static run_memory place_run(area *a, const fastrnn_stack *s, ptrdiff_t T, ptrdiff_t N) {
+static run_memory place_run(arena *a, const fastrnn_stack *s, ptrdiff_t T, ptrdiff_t N) {
     run_memory m;
     memset(&m, 0, sizeof m);
     m.shared = place_scratch(a, s, N);
@@ -205,7 +205,7 @@ static run_memory place_run(area *a, const fastrnn_stack *s, ptrdiff_t T, ptrdif
 }
 
 static fastrnn_status measure_run(const fastrnn_stack *s, ptrdiff_t T, ptrdiff_t N, size_t *bytes) {
-    area all = {NULL, 0, 0}, arrays = {NULL, 0, 0};
+    arena all = {NULL, 0, 0}, arrays = {NULL, 0, 0};
     if (T <= 0 || N <= 0) return FASTRNN_ERROR_SIZE;
     place_run(&all, s, T, N);
     take(&arrays, T, N, (size_t)s->spec.input_size * s->itemsize);
@@ -253,7 +253,7 @@ fastrnn_status fastrnn_run(const fastrnn_stack *stack, ptrdiff_t T, ptrdiff_t N,
     if (!aligned(x, s->itemsize) || !aligned(y, s->itemsize)) return FASTRNN_ERROR_ALIGNMENT;
 
     uint64_t mode = fastrnn_denormals_flush();
-    area a = {scratch_memory, 0, 0};
+    arena a = {scratch_memory, 0, 0};
     run_memory m = place_run(&a, s, T, N);
     size_t h_size = h_bytes(s, N), c_size = c_bytes(s, N);
     const char *from = x;

@@ -16,6 +16,7 @@ from cython.parallel cimport parallel, threadid
 from fastrnn._core.contention cimport team_left
 from fastrnn._core.gradients cimport add_row, products_share, sums_share
 from fastrnn._core.kernels cimport fastrnn_denormals_flush, fastrnn_denormals_restore
+from fastrnn._core.pack cimport set_activations
 from fastrnn._core.plan cimport (
     ALONE, BY_ROWS, Share, begin_shares, c_at, end_share, h_at, share_of_rows, share_of_units,
 )
@@ -111,8 +112,8 @@ cdef void backward_step(Backward *b, fastrnn_backward_step *step, const Share *s
     if b.unfused.count:
         unfused_cell(b, s, step, share.row_begin, rows)
     else:
-        b.kernels.backward[b.cell](step, share.row_begin, rows, share.panel_begin,
-                                   share.panel_end)
+        b.training.backward[b.cell](step, share.row_begin, rows, share.panel_begin,
+                                    share.panel_end)
     fastrnn_barrier_wait(&b.work.barrier, share.team)
 
 
@@ -249,8 +250,7 @@ cdef void describe_step(Backward *b, PackedLayer layer) noexcept:
     cdef Buffers *buffers = &b.buffers
     memset(&b.step, 0, sizeof(b.step))
     b.step.hidden = layer.hidden_size
-    b.step.activation = layer.activation
-    b.step.recurrent_activation = layer.recurrent_activation
+    set_activations(&b.step.activations, layer)
     b.step.gates_stride = buffers.gates_stride
     b.step.dc = b.dc
     b.step.dc_stride = buffers.c_stride
@@ -291,8 +291,6 @@ cdef void describe_projection(Backward *b, PackedLayer layer) noexcept:
 
 cdef void describe_backward(Backward *b, PackedLayer layer) noexcept:
     """Fills in what does not change from step to step; the buffers have their places."""
-    b.kernels = layer.kernels
-    b.itemsize = layer.kernels.itemsize
     b.cell = layer.cell
     describe_recurrent(b, layer)
     describe_step(b, layer)

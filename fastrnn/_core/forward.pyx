@@ -6,7 +6,7 @@ from libc.string cimport memcpy
 
 cimport numpy as cnp
 
-from fastrnn._core.area cimport area, take
+from fastrnn._core.arena cimport arena, take
 from fastrnn._core.contention cimport WORTH_A_TEAM, begin_team, end_team, team_for
 from fastrnn._core.forward_loop cimport (
     Forward, describe_forward, forward_side_by_side, forward_steps, forward_steps_by_blas,
@@ -51,7 +51,7 @@ cdef bint takes_input_in_step(const Forward *f, PackedLayer layer) noexcept:
             and packs <= STEP_BYTES)
 
 
-cdef void place(Call call, area *kept, area *passing) noexcept:
+cdef void place(Call call, arena *kept, arena *passing) noexcept:
     """Lays out the memory of a call: in `kept` what backward will want, else in `passing`."""
     cdef Forward *f = &call.f
     cdef Buffers *b = &f.buffers
@@ -69,7 +69,7 @@ cdef void place(Call call, area *kept, area *passing) noexcept:
 
 
 cdef void provide(Call call) except *:
-    cdef area kept, passing
+    cdef arena kept, passing
     kept.base = passing.base = NULL
     kept.used = passing.used = kept.overflow = passing.overflow = 0
     place(call, &kept, &passing)

@@ -2,7 +2,7 @@
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport (
-    fastrnn_description, fastrnn_gate_group, fastrnn_kernels, fastrnn_shape,
+    fastrnn_activations, fastrnn_description, fastrnn_gate_group, fastrnn_kernels, fastrnn_shape,
 )
 from fastrnn._core.runtime cimport Memory
 
@@ -39,3 +39,5 @@ cdef class PackedLayer:
     cdef void need_plain_w(self) except *
     cdef tuple torch_weights(self)
     cdef list gate_packs(self, bint each, bint back)
+
+cdef void set_activations(fastrnn_activations *to, PackedLayer layer) noexcept

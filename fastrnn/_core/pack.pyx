@@ -6,6 +6,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from libc.string cimport memset
+
 from fastrnn._core.kernels cimport (
     FASTRNN_CELLS, FASTRNN_ELU, FASTRNN_EXPONENTIAL, FASTRNN_F32, FASTRNN_F64,
     FASTRNN_HARD_SIGMOID, FASTRNN_LINEAR, FASTRNN_MAX_GATES, FASTRNN_RELU, FASTRNN_RELU6,
@@ -160,6 +162,16 @@ cdef list _gate_groups(const fastrnn_description *description, bint each):
                 gates.group.count = 1
             groups.append(gates)
     return groups
+
+
+cdef void set_activations(fastrnn_activations *to, PackedLayer layer) noexcept:
+    """The activations of a step: f of the gates, or of a cell that has no other; g and h of what
+    becomes state."""
+    memset(to, 0, sizeof(to[0]))
+    to.f.kind = layer.activation
+    if layer.description.has_gate_activation:
+        to.f.kind = layer.recurrent_activation
+    to.g.kind = to.h.kind = layer.activation
 
 
 cdef class PackedLayer:

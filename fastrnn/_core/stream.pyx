@@ -4,12 +4,12 @@
 import numpy as np
 
 from libc.stddef cimport ptrdiff_t
+from libc.stdint cimport int32_t
+from libc.string cimport memset
 
 cimport numpy as cnp
 
-from fastrnn._core.kernels cimport (
-    FASTRNN_F64, fastrnn_activation, fastrnn_cell, fastrnn_dtype, fastrnn_isa,
-)
+from fastrnn._core.kernels cimport FASTRNN_F64
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.runtime cimport Memory
 
@@ -21,22 +21,36 @@ cdef extern from "fastrnn.h" nogil:
         pass
     ctypedef struct fastrnn_stream:
         pass
+    ctypedef struct fastrnn_activation:
+        int32_t kind
+        float alpha
+        float beta
     ctypedef struct fastrnn_spec:
-        fastrnn_cell cell
-        fastrnn_activation activation
-        fastrnn_dtype dtype
-        fastrnn_isa isa
+        size_t size
+        int32_t cell
+        int32_t dtype
+        int32_t isa
+        int32_t bidirectional
         ptrdiff_t input_size
         ptrdiff_t hidden_size
         ptrdiff_t proj_size
         ptrdiff_t num_layers
-        int bidirectional
+        int32_t weight_type
+        fastrnn_activation f
+        fastrnn_activation g
+        fastrnn_activation h
+        float clip
+        int32_t peepholes
+        int32_t input_forget
+        int32_t reset_before
     ctypedef struct fastrnn_weights:
+        size_t size
         const void *w_ih
         const void *w_hh
         const void *b_ih
         const void *b_hh
         const void *w_hr
+        const void *peepholes
     fastrnn_status fastrnn_stack_bytes(const fastrnn_spec *, size_t *)
     fastrnn_status fastrnn_stack_init(void *, size_t, const fastrnn_spec *,
                                       const fastrnn_weights *, fastrnn_stack **)
@@ -104,22 +118,26 @@ cdef class StreamCore:
         cdef size_t size = 0
         cdef Memory table = Memory()
         cdef Py_ssize_t k
-        spec.cell = <fastrnn_cell> layer.cell
-        spec.activation = <fastrnn_activation> layer.activation
-        spec.dtype = <fastrnn_dtype> layer.dtype
+        memset(&spec, 0, sizeof(spec))
+        spec.size = sizeof(spec)
+        spec.cell = layer.cell
+        if not layer.description.has_gate_activation:
+            spec.f.kind = layer.activation
+        spec.dtype = layer.dtype
         spec.isa = layer.kernels.isa
         spec.input_size = layer.input_size
         spec.hidden_size = layer.hidden_size
         spec.proj_size = 0 if layer.projection is None else layer.output_size
         spec.num_layers = len(layers)
-        spec.bidirectional = 0
         arrays = []
         table.allocate(len(layers) * sizeof(fastrnn_weights))
         weights = <fastrnn_weights *> table.base
+        memset(weights, 0, len(layers) * sizeof(fastrnn_weights))
         for k in range(len(layers)):
             layer = layers[k]
             arrays.append(layer.torch_weights())
             w_ih, w_hh, b_ih, b_hh, w_hr = arrays[k]
+            weights[k].size = sizeof(fastrnn_weights)
             weights[k].w_ih = data_or_null(w_ih)
             weights[k].w_hh = data_or_null(w_hh)
             weights[k].b_ih = data_or_null(b_ih)

@@ -162,7 +162,7 @@ INLINE valued rectifier(vec a, double negative_slope, double max_value, double t
 
 /* The slope of these from a number of the sign of a: a itself or the value. */
 INLINE vec broken_slope(const int how, const double *k, vec y) {
-    if (how == FASTRNN_ELU_ALPHA) return exponential_unit_slope(y, 1, k[0]);
+    if (how == FASTRNN_ELU_ALPHA) return exponential_unit_slope(y, 1, (real)k[0]);
     return v_select_lt(v_zero(), y, v_set1(1), v_set1((real)k[0]));
 }
 
@@ -188,11 +188,11 @@ INLINE valued array_activation(const int how, const double *k, vec a, const int 
     valued v = {a, v_zero()};
     switch (how) {
     case FASTRNN_LEAKY_RELU:
-        v.y = v_select_lt(v_zero(), a, a, v_mul(v_set1((real)k[0]), a));
+        v.y = leaky_relu(a, (real)k[0]);
         v.slope = broken_slope(how, k, a);
         return v;
     case FASTRNN_ELU_ALPHA:
-        v.y = exponential_unit(a, 1, k[0]);
+        v.y = exponential_unit(a, 1, (real)k[0]);
         v.slope = v_select_lt(v_zero(), a, v_set1(1), v_add(v.y, v_set1((real)k[0])));
         return v;
     case FASTRNN_RECTIFIER:
@@ -208,7 +208,7 @@ INLINE valued array_activation(const int how, const double *k, vec a, const int 
     default:
         v.y = how == FASTRNN_SIGMOID ? far_sigmoid(a)
               : how == FASTRNN_TANH  ? far_tanh(a)
-                                     : activation_of(how, a);
+                                     : activation_of(how, 0, 0, a);
         if (want_slope) v.slope = slope_of(how, v.y);
         return v;
     }

@@ -32,9 +32,10 @@ void counted(const call *c);
 __attribute__((noinline)) void counted(const call *c) {
     if (c->stream) fastrnn_stream_step(c->stream, c->x, c->y);
     if (c->forward) c->kernels->forward[c->cell](c->forward, 0, c->rows, 0, c->panels);
-    if (c->backward) c->kernels->backward[c->cell](c->backward, 0, c->rows, 0, c->panels);
+    if (c->backward)
+        fastrnn_training_of(c->kernels)->backward[c->cell](c->backward, 0, c->rows, 0, c->panels);
     if (c->product) c->kernels->product(c->product, 0, c->rows, 0, c->panels);
-    if (c->outer) c->kernels->outer(c->outer, 0, c->columns, c->scratch);
+    if (c->outer) fastrnn_training_of(c->kernels)->outer(c->outer, 0, c->columns, c->scratch);
 }
 
 static const char *const cell_names[] = {"rnn", "lstm", "gru"};
@@ -143,7 +144,8 @@ static void count_outer(const fastrnn_kernels *kernels, ptrdiff_t rows, ptrdiff_
     call c = {.kernels = kernels,
               .outer = &outer,
               .columns = M,
-              .scratch = new_bytes(((size_t)kernels->outer_scratch + 63) / 64 * 64)};
+              .scratch =
+                  new_bytes(((size_t)fastrnn_training_of(kernels)->outer_scratch + 63) / 64 * 64)};
     counted(&c);
     printf("outer, N %td, %td x %td\n", rows, M, J);
     free_all();

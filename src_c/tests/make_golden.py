@@ -75,11 +75,12 @@ def main():
         for key, values in zip(keys, arrays, strict=True):
             print(c_array(key, values))
         bias = "BIAS_BOTH" if model.bias else "BIAS_NONE"
-        activation = (model.nonlinearity or "tanh").upper()
+        activation = (model.nonlinearity or "default").upper()
         rows.append(
             f'    {{"{name}", {seed}, {bias},\n'
-            f"     {{.cell = FASTRNN_{cell}, .activation = FASTRNN_{activation}, "
-            f".input_size = {I}, .hidden_size = {H},\n"
+            f"     {{.size = sizeof(fastrnn_spec), .cell = FASTRNN_{cell}, "
+            f".f = {{FASTRNN_{activation}, 0, 0}},\n"
+            f"      .input_size = {I}, .hidden_size = {H},\n"
             f"      .proj_size = {model.proj_size}, .num_layers = {model.num_layers}, "
             f".bidirectional = {int(model.bidirectional)}}},\n"
             f"     {', '.join(keys + ['NULL'] * (3 - len(keys)))}}},"

@@ -21,6 +21,8 @@ static inline void random_weights(const fastrnn_spec *s, int bias, fastrnn_weigh
     ptrdiff_t GH = cell_gates[s->cell] * H;
     for (ptrdiff_t i = 0; i < s->num_layers * D; i++) {
         ptrdiff_t K = i < D ? s->input_size : D * P;
+        memset(&w[i], 0, sizeof w[i]);
+        w[i].size = sizeof w[i];
         w[i].w_ih = random_array(s->dtype, GH * K, 1);
         w[i].w_hh = random_array(s->dtype, GH * P, H > 8 ? 0.25 : 1);
         w[i].b_ih = bias & BIAS_IH ? random_array(s->dtype, GH, 1) : NULL;
@@ -95,14 +97,17 @@ static inline void run(const fastrnn_stack *stack, const sequence *q) {
 typedef struct {
     const char *name;
     fastrnn_cell cell;
-    fastrnn_activation activation;
+    fastrnn_activation_kind f;
     int projected;
 } variant;
 
 static const variant variants[] = {
-    {"rnn tanh", FASTRNN_RNN, FASTRNN_TANH, 0},        {"rnn relu", FASTRNN_RNN, FASTRNN_RELU, 0},
-    {"rnn sigmoid", FASTRNN_RNN, FASTRNN_SIGMOID, 0},  {"lstm", FASTRNN_LSTM, FASTRNN_TANH, 0},
-    {"lstm projected", FASTRNN_LSTM, FASTRNN_TANH, 1}, {"gru", FASTRNN_GRU, FASTRNN_TANH, 0},
+    {"rnn tanh", FASTRNN_RNN, FASTRNN_TANH, 0},
+    {"rnn relu", FASTRNN_RNN, FASTRNN_RELU, 0},
+    {"rnn sigmoid", FASTRNN_RNN, FASTRNN_SIGMOID, 0},
+    {"lstm", FASTRNN_LSTM, FASTRNN_DEFAULT, 0},
+    {"lstm projected", FASTRNN_LSTM, FASTRNN_DEFAULT, 1},
+    {"gru", FASTRNN_GRU, FASTRNN_DEFAULT, 0},
 };
 
 #define FOR_EACH_VARIANT(v) \
@@ -110,8 +115,9 @@ static const variant variants[] = {
 
 static inline fastrnn_spec spec_of(const variant *v, fastrnn_dtype dtype, ptrdiff_t I, ptrdiff_t H,
                                    ptrdiff_t L, int bidirectional) {
-    fastrnn_spec s = {.cell = v->cell,
-                      .activation = v->activation,
+    fastrnn_spec s = {.size = sizeof s,
+                      .cell = v->cell,
+                      .f = {v->f, 0, 0},
                       .dtype = dtype,
                       .input_size = I,
                       .hidden_size = H,

@@ -22,13 +22,15 @@ static void *one_number(fastrnn_dtype dtype, double value) {
 
 /* relu(w x + h), by a step of a stream and by a run. */
 static double relu_unit(fastrnn_dtype dtype, double w, double x, double h) {
-    fastrnn_spec spec = {.cell = FASTRNN_RNN,
-                         .activation = FASTRNN_RELU,
+    fastrnn_spec spec = {.size = sizeof spec,
+                         .cell = FASTRNN_RNN,
+                         .f = {FASTRNN_RELU, 0, 0},
                          .dtype = dtype,
                          .input_size = 1,
                          .hidden_size = 1,
                          .num_layers = 1};
-    fastrnn_weights weights = {.w_ih = one_number(dtype, w), .w_hh = one_number(dtype, 1)};
+    fastrnn_weights weights = {
+        .size = sizeof weights, .w_ih = one_number(dtype, w), .w_hh = one_number(dtype, 1)};
     fastrnn_stack *stack = new_stack(&spec, &weights);
     fastrnn_stream *stream = new_stream(stack, 1);
     void *from = one_number(dtype, x), *h0 = one_number(dtype, h);

@@ -8,16 +8,12 @@
  * on which rows it was computed with, nor on how the depth was cut. A short sum is the sum of
  * two such chains, one for each half: a small layer's step is little but latency.
  *
- * Expects: real, the vector vocabulary.
+ * Expects: lanes.h.
  */
-#define INLINE static inline __attribute__((always_inline))
-
-/* Accumulators live in registers only if every loop over them is unrolled. */
+/* Loop counters compete with the multiply-adds for the same ports. */
 #ifdef __clang__
-#define UNROLL _Pragma("clang loop unroll(full)")
 #define UNROLL_TWICE _Pragma("clang loop unroll_count(2)")
 #else
-#define UNROLL _Pragma("GCC unroll 8")
 #define UNROLL_TWICE _Pragma("GCC unroll 2")
 #endif
 
@@ -26,12 +22,6 @@
 #define MAX_VECTORS 4
 
 #define LINE_BYTES 64
-
-/* Rows that share a panel before the next panel is taken: their tile stays in L1. */
-#define GROUP_ROWS 48
-
-/* Up to this depth one row takes two panels of four wide vectors at a time: see takes_pairs. */
-#define PAIR_DEPTH 64
 
 /* The longest sum of two chains. */
 #define SHORT_DEPTH 16
@@ -56,7 +46,6 @@ INLINE void multiply_add(const int mr, const int nv, const int pitch, const int 
                          accumulators *acc) {
     const int width = nv * together;
     ptrdiff_t at = 0;
-    /* Loop counters compete with the multiply-adds for the same ports. */
     UNROLL_TWICE
     for (ptrdiff_t k = 0; k < depth; k++) {
         if (mr < width) {
@@ -186,8 +175,6 @@ BLOCKS(block_4, 4, 4)
 BLOCKS(half_block, 2, 4) /* of a panel of 4 vectors */
 static block_function *const *const blocks[MAX_VECTORS] = {block_1, block_2, block_3, block_4};
 
-INLINE ptrdiff_t min_of(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
-
 /* How the rows of a product share one panel. */
 typedef struct {
     block_function *const *block;
@@ -236,98 +223,4 @@ static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_
         }
         k += length;
     } while (k < depth);
-}
-
-/* The panels of a packed matrix: see fastrnn_shape. */
-typedef struct {
-    ptrdiff_t units;
-    ptrdiff_t blocks;
-    ptrdiff_t per_panel; /* blocks in a full panel */
-    int gates;
-    ptrdiff_t depth;
-} panels;
-
-INLINE panels panels_of(ptrdiff_t units, int gates, ptrdiff_t depth) {
-    panels s = {units, (units + VW - 1) / VW, gates > 1 ? 1 : FASTRNN_PANEL_BLOCKS, gates, depth};
-    return s;
-}
-
-/* Vectors in panel p. */
-INLINE int panel_vectors(const panels *s, ptrdiff_t p) {
-    return (int)(s->gates * min_of(s->per_panel, s->blocks - p * s->per_panel));
-}
-
-INLINE const real *panel_at(const panels *s, const void *pack, ptrdiff_t p) {
-    return (const real *)pack + p * s->per_panel * s->gates * VW * s->depth;
-}
-
-/* First unit of vector v of panel p, and how many lanes of it are used. */
-INLINE ptrdiff_t vector_unit(const panels *s, ptrdiff_t p, ptrdiff_t v) {
-    return (s->gates > 1 ? p : p * s->per_panel + v) * VW;
-}
-
-#define ROW_PAIR(nv)                                                                             \
-    static void row_pair_##nv(ptrdiff_t depth, const real *a, ptrdiff_t step, const real *panel, \
-                              real *tile) {                                                      \
-        vec sum[2 * MAX_VECTORS];                                                                \
-        multiply_row(nv, 2, 0, depth, a, step, panel, sum);                                      \
-        UNROLL                                                                                   \
-        for (int v = 0; v < 2 * (nv); v++) v_store(tile + v * VW, sum[v]);                       \
-    }
-ROW_PAIR(3)
-ROW_PAIR(4)
-
-/* The panels of a call that are still to come. */
-typedef struct {
-    ptrdiff_t begin;
-    ptrdiff_t end;
-    int descend;
-    int together; /* panels of this turn, from `at` on */
-    ptrdiff_t at;
-} panel_walk;
-
-/* Whether one row takes two panels at a time. Four wide vectors are as many as a second-level
- * cache gives while one multiply-add goes through, and one stream is then better than two. */
-INLINE int takes_pairs(const panels *s) {
-    ptrdiff_t full = s->gates * s->per_panel;
-    return full == 3 || (full == 4 && (sizeof(vec) < LINE_BYTES || s->depth <= PAIR_DEPTH));
-}
-
-/* Takes the next panels; false where there are none left. */
-INLINE int walk_on(panel_walk *w, const panels *s, ptrdiff_t rows) {
-    ptrdiff_t left = w->end - w->begin, full = s->gates * s->per_panel;
-    ptrdiff_t second = w->descend ? w->end - 1 : w->begin + 1;
-    if (left == 0) return 0;
-    w->together =
-        rows == 1 && left > 1 && takes_pairs(s) && panel_vectors(s, second) == full ? 2 : 1;
-    if (w->descend)
-        w->at = w->end -= w->together;
-    else
-        w->begin = (w->at = w->begin) + w->together;
-    return 1;
-}
-
-/* tile[n][together * nv][VW] = rows a[0..n) times the panels of this turn. */
-INLINE void multiply_panels(const real *const *a, ptrdiff_t n, ptrdiff_t step, const panels *s,
-                            const void *pack, const panel_walk *walk, real *tile) {
-    const real *panel = panel_at(s, pack, walk->at);
-    int nv = panel_vectors(s, walk->at);
-    ptrdiff_t next = walk->descend ? walk->end - 1 : walk->begin;
-    if (walk->together == 1)
-        multiply(a, n, step, s->depth, panel, nv,
-                 walk->begin < walk->end ? panel_at(s, pack, next) : panel, tile);
-    else if (nv == 3)
-        row_pair_3(s->depth, a[0], step, panel, tile);
-    else
-        row_pair_4(s->depth, a[0], step, panel, tile);
-}
-
-INLINE vec load_lanes(const real *p, ptrdiff_t n) {
-    return n == VW ? v_load(p) : v_load_part(p, n);
-}
-INLINE void store_lanes(real *p, vec a, ptrdiff_t n) {
-    if (n == VW)
-        v_store(p, a);
-    else
-        v_store_part(p, a, n);
 }
