@@ -155,6 +155,16 @@ typedef struct {
  * environment. */
 const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype);
 
+/* Whether the arithmetic of a table is double: never in a build that has none, which then compiles no
+ * arithmetic of double into the branches behind it. */
+static inline int fastrnn_is_double(fastrnn_dtype dtype) {
+#ifdef FASTRNN_NO_DOUBLE
+    return (void)dtype, 0;
+#else
+    return dtype == FASTRNN_F64;
+#endif
+}
+
 /* cpu.c: whether this machine can run an ISA that this library was built with. */
 int fastrnn_cpu_has(fastrnn_isa isa);
 

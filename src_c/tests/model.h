@@ -28,6 +28,7 @@ static inline void random_weights(const fastrnn_spec *s, int bias, fastrnn_weigh
         w[i].b_ih = bias & BIAS_IH ? random_array(s->dtype, GH, 1) : NULL;
         w[i].b_hh = bias & BIAS_HH ? random_array(s->dtype, GH, 1) : NULL;
         w[i].w_hr = s->proj_size ? random_array(s->dtype, P * H, 1) : NULL;
+        w[i].peepholes = s->peepholes ? random_array(s->dtype, 3 * H, 1) : NULL;
     }
 }
 
