@@ -24,7 +24,17 @@ static inline uint64_t fastrnn_denormals_flush(void) {
 static inline void fastrnn_denormals_restore(uint64_t saved) {
     __asm__ __volatile__("msr fpcr, %0" : : "r"(saved));
 }
-#else
+#elif defined(__arm__) && defined(__ARM_FP)
+static inline uint64_t fastrnn_denormals_flush(void) {
+    uint32_t saved;
+    __asm__ __volatile__("vmrs %0, fpscr" : "=r"(saved));
+    __asm__ __volatile__("vmsr fpscr, %0" : : "r"(saved | (UINT32_C(1) << 24)));
+    return saved;
+}
+static inline void fastrnn_denormals_restore(uint64_t saved) {
+    __asm__ __volatile__("vmsr fpscr, %0" : : "r"((uint32_t)saved));
+}
+#else /* no such mode, or none known: see fastrnn.h */
 static inline uint64_t fastrnn_denormals_flush(void) { return 0; }
 static inline void fastrnn_denormals_restore(uint64_t saved) { (void)saved; }
 #endif

@@ -47,7 +47,7 @@
  * peepholes (LSTM): the arguments of i and f also get p_i * c' and p_f * c', that of o p_o * c
  * input_forget (LSTM): f = 1 - i; the rows of f in W, R, b and p_f are not used
  * reset_before (GRU): n = g(W x + b_ih + R (r * h') + b_hh)
- * clip: an activation's argument a becomes min(max(a, -clip), clip), but not that of h(c)
+ * clip: the argument a of f and g becomes min(max(a, -clip), clip); that of h(c) stays
  *
  * Arrays are dense, the last index fastest, of the spec's element type, and aligned as that
  * type asks (4 or 8 bytes); they may lie anywhere. Input arrays are never written to.
@@ -76,10 +76,11 @@
  * once made, so any number of threads may use one at the same time. A stream, and the scratch of
  * fastrnn_run, belong to one thread at a time. The library starts no threads.
  *
- * Floating point: denormal numbers count as zero inside a call; the caller's mode is put back
- * at its end. NaN and infinities go the way of the equations and stay in their batch row.
- * A row's results do not depend on the other rows nor on how many there are. Results of
- * two instruction sets differ in the last bits.
+ * Floating point: denormal numbers count as zero inside a call, on x86-64 and on ARM as far as its
+ * FPU computes the type; other machines keep them. The caller's mode is put back at the end. NaN and
+ * infinities go the way of the equations and stay in their batch row. A row's results do not depend
+ * on the other rows nor on how many there are. Results of two instruction sets differ in the last
+ * bits.
  */
 #ifndef FASTRNN_H
 #define FASTRNN_H
@@ -201,7 +202,7 @@ typedef struct {
     fastrnn_activation f; /* of the gates, and RNN's only one; DEFAULT: sigmoid, for RNN tanh */
     fastrnn_activation g; /* LSTM's g, GRU's n; DEFAULT: tanh */
     fastrnn_activation h; /* LSTM's of c on its way to h; DEFAULT: tanh */
-    float clip;           /* > 0: bound of the activations' arguments; 0: none */
+    float clip;           /* > 0: bound of the arguments of f and g; 0: none */
     int32_t peepholes;    /* LSTM only: 0 or not */
     int32_t input_forget; /* LSTM only: 0 or not; ONNX' input_forget */
     int32_t reset_before; /* GRU only: 0 or not; ONNX' linear_before_reset = 0 */

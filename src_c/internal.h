@@ -155,6 +155,16 @@ typedef struct {
  * environment. */
 const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype);
 
+/* Whether the arithmetic of a table is double: never in a build that has none, which then compiles no
+ * arithmetic of double into the branches behind it. */
+static inline int fastrnn_is_double(fastrnn_dtype dtype) {
+#ifdef FASTRNN_NO_DOUBLE
+    return (void)dtype, 0;
+#else
+    return dtype == FASTRNN_F64;
+#endif
+}
+
 /* cpu.c: whether this machine can run an ISA that this library was built with. */
 int fastrnn_cpu_has(fastrnn_isa isa);
 
@@ -175,5 +185,9 @@ size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *);
  * counted from 0. */
 void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
                   ptrdiff_t k_begin, ptrdiff_t k_count, void *pack);
+/* The matrix of a pack that was packed whole, gates in the order `gate_order`, as torch has it:
+ * (gates * units) x depth, dense. */
+void fastrnn_unpack(const fastrnn_kernels *, const fastrnn_shape *, const void *pack,
+                    const int gate_order[FASTRNN_MAX_GATES], void *weight);
 
 #endif

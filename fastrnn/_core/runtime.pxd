@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from libc.stddef cimport ptrdiff_t
 
+from fastrnn._core.arena cimport arena
 from fastrnn._core.kernels cimport (
     fastrnn_array_kernels, fastrnn_kernels, fastrnn_training_kernels,
 )
@@ -42,3 +43,4 @@ cdef class Memory:
     cdef char *base
     cdef size_t size
     cdef void allocate(self, size_t size) except *
+    cdef void provide(self, arena *counted) except *

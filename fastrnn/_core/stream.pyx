@@ -9,7 +9,7 @@ from libc.string cimport memset
 
 cimport numpy as cnp
 
-from fastrnn._core.kernels cimport FASTRNN_LSTM, FASTRNN_RNN
+from fastrnn._core.kernels cimport FASTRNN_F64
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.runtime cimport Memory
 
@@ -100,11 +100,11 @@ cdef class StreamCore:
         self.rows = batch_size
         self.inputs = layer.input_size
         self.outputs = layer.output_size
-        self.dtype = layer.w_ih.dtype
+        self.dtype = np.dtype("float64" if layer.dtype == FASTRNN_F64 else "float32")
         self.type_number = self.dtype.num
         self.h_shape = (len(layers), batch_size, layer.output_size)
         self.c_shape = (len(layers), batch_size, layer.hidden_size)
-        if layer.cell != FASTRNN_LSTM:
+        if not layer.description.has_c:
             self.c_shape = None
         self.unlock = WORTH_UNLOCKING < 2.0 * batch_size * len(layers) * layer.gates * (
             layer.hidden_size * (layer.input_size + layer.output_size))
@@ -121,25 +121,28 @@ cdef class StreamCore:
         memset(&spec, 0, sizeof(spec))
         spec.size = sizeof(spec)
         spec.cell = layer.cell
-        if layer.cell == FASTRNN_RNN:
+        if not layer.description.has_gate_activation:
             spec.f.kind = layer.activation
         spec.dtype = layer.dtype
         spec.isa = layer.kernels.isa
         spec.input_size = layer.input_size
         spec.hidden_size = layer.hidden_size
-        spec.proj_size = 0 if layer.w_hr is None else layer.output_size
+        spec.proj_size = 0 if layer.projection is None else layer.output_size
         spec.num_layers = len(layers)
+        arrays = []
         table.allocate(len(layers) * sizeof(fastrnn_weights))
         weights = <fastrnn_weights *> table.base
         memset(weights, 0, len(layers) * sizeof(fastrnn_weights))
         for k in range(len(layers)):
             layer = layers[k]
+            arrays.append(layer.torch_weights())
+            w_ih, w_hh, b_ih, b_hh, w_hr = arrays[k]
             weights[k].size = sizeof(fastrnn_weights)
-            weights[k].w_ih = data_or_null(layer.w_ih)
-            weights[k].w_hh = data_or_null(layer.w_hh)
-            weights[k].b_ih = data_or_null(layer.b_ih)
-            weights[k].b_hh = data_or_null(layer.b_hh)
-            weights[k].w_hr = data_or_null(layer.w_hr)
+            weights[k].w_ih = data_or_null(w_ih)
+            weights[k].w_hh = data_or_null(w_hh)
+            weights[k].b_ih = data_or_null(b_ih)
+            weights[k].b_hh = data_or_null(b_hh)
+            weights[k].w_hr = data_or_null(w_hr)
         check(fastrnn_stack_bytes(&spec, &size))
         self.stack_memory = Memory()
         self.stack_memory.allocate(size)

@@ -4,10 +4,10 @@
 import numpy as np
 
 from .. import activations, checks, constraints, initializers, oldnames, regularizers
-from .._core.bptt import backward as run_backward
+from .._core.backward import backward as run_backward
 from .._core.pack import PackedLayer
-from .._core.recurrent import Tape
-from .._core.recurrent import forward as run_forward
+from .._core.forward import Tape
+from .._core.forward import forward as run_forward
 from ..parameters import GATES, ROLES
 from ..quiet import is_quiet
 from ..tape import FOR_INPUTS, NOTHING, Tensor

@@ -36,6 +36,11 @@ static void specs(void) {
                                .hidden_size = 3,
                                .num_layers = 1};
     const ptrdiff_t huge = PTRDIFF_MAX;
+    const fastrnn_spec wide = {.size = sizeof wide,
+                               .cell = FASTRNN_LSTM,
+                               .input_size = 2,
+                               .hidden_size = 64,
+                               .num_layers = 1};
     fastrnn_spec s = {.size = sizeof s};
 #define BAD(wanted, good, field, value) (s = good, s.field = value, bad_spec(wanted, s))
     BAD(FASTRNN_ERROR_ENUM, rnn, cell, 3);
@@ -52,7 +57,7 @@ static void specs(void) {
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, input_size, huge);
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, hidden_size, huge);
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, num_layers, huge);
-    BAD(FASTRNN_ERROR_OVERFLOW, lstm, input_size, huge / 64);
+    BAD(FASTRNN_ERROR_OVERFLOW, wide, input_size, huge / 64);
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, hidden_size, (ptrdiff_t)1 << (sizeof huge * 4 - 1));
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, num_layers, huge / 256);
     for (fastrnn_isa isa = FASTRNN_ISA_SCALAR; isa <= FASTRNN_ISA_AVX512; isa++)
