@@ -150,8 +150,8 @@ typedef struct {
 } fastrnn_kernels;
 
 /* dispatch.c: the table for an ISA that this machine and this build have, else NULL; AUTO gives the
- * best one, or the one that FASTRNN_ISA in the environment names (NULL if it cannot be had). A build
- * with FASTRNN_NO_DOUBLE has none for FASTRNN_F64, one with FASTRNN_NO_ENVIRONMENT reads no
+ * best one, or the one that FASTRNN_ISA in the environment names (NULL if it cannot be had). A
+ * build with FASTRNN_NO_DOUBLE has none for FASTRNN_F64, one with FASTRNN_NO_ENVIRONMENT reads no
  * environment. */
 const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype);
 
