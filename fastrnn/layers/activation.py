@@ -17,6 +17,8 @@ class Activation(Layer):
 
     arguments = ("activation",)
     supports_masking = True
+    # It may be given where an activation is wanted.
+    is_activation = True
 
     def __init__(self, activation, **options):
         super().__init__(**options)

@@ -22,6 +22,7 @@ from .._common.quiet import call_back, is_own, is_quiet, quiet, set_apart
 from ..backend import floatx, name_of
 from ..graph.symbolic import SymbolicTensor, connect
 from ..graph.tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
+from .keras_arguments import own_config
 from .variable import Variable
 
 
@@ -433,15 +434,6 @@ class Layer:
 
     def __repr__(self):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
-
-
-def own_config(cls, config):
-    """Return a configuration as ours; those of Keras 3 are known by their dtype policy."""
-    if not isinstance(config.get("dtype"), dict):
-        return config
-    from ..models.keras_reading import options
-
-    return options(cls, config)
 
 
 def _marking_built(build):

@@ -1,48 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers and models as plain values: ``{"class_name", "config"}``, and back."""
 
-import threading
-from contextlib import contextmanager
+from importlib import import_module
 
+from .. import layers
+from .._common.custom_objects import custom_objects, given_objects
+from .._common.notices import PACKAGE
 from .._common.quiet import is_own
 from .base import Layer, plain
 
-
-class _Custom(threading.local):
-    classes = {}  # noqa: RUF012 - replaced, never written to
+_models = {}    # the classes of `knows_models`
 
 
-_custom = _Custom()
-
-
-@contextmanager
-def custom_objects(classes):
-    """Know further classes by name inside the block."""
-    before = _custom.classes
-    _custom.classes = {**before, **(classes or {})}
-    try:
-        yield
-    finally:
-        _custom.classes = before
-
-
-def given_objects():
-    """Return the further classes and functions that are known here."""
-    return _custom.classes
-
-
-def given_object(name):
-    """Return one of them.
-
-    Raises
-    ------
-    ValueError
-        If it is not known.
-    """
-    if name not in _custom.classes:
-        raise ValueError(f"{name!r} is a function or class of the model's own: give it as "
-                         f"custom_objects={{{name!r}: ...}}, or load with compile=False")
-    return _custom.classes[name]
+def knows_models(*classes):
+    """Let descriptions name these classes of models, which stand above layers."""
+    _models.update((cls.__name__, cls) for cls in classes)
 
 
 def serialize(layer):
@@ -87,10 +59,9 @@ def _own_classes(layer):
 
 
 def _class(name):
-    from .. import layers, models
-
-    for found in (_custom.classes.get(name), getattr(models, name, None),
-                  getattr(layers, name, None)):
+    if not _models:     # like every name of the package, they are loaded when they are first used
+        import_module(f"{PACKAGE}.models")
+    for found in (given_objects().get(name), _models.get(name), getattr(layers, name, None)):
         if isinstance(found, type) and issubclass(found, Layer):
             return found
     raise ValueError(f"no layer or model is named {name!r}; classes of your own are given as "
