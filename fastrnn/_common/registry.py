@@ -4,7 +4,7 @@
 import re
 
 from . import oldnames
-from .custom_objects import given_objects
+from .classes import given_objects
 from .quiet import set_apart
 
 

@@ -5,10 +5,10 @@ Each is an object that is called with an array; ``forward`` and ``backward`` are
 tape. float32 stays float32, float64 stays float64, everything else is read as float32.
 """
 
-from .._common import oldnames
+from .._common.classes import find
 from .._common.registry import Registry, snake_case
 from .._core.pack import ACTIVATIONS
-from .base import Activation
+from .base import Activation, Applying
 from .softmax import LogSoftmax, Softmax
 from .vector import (
     Elu,
@@ -30,6 +30,7 @@ from .vector import (
 
 __all__ = [
     "Activation",
+    "Applying",
     "Elu",
     "Exponential",
     "Gelu",
@@ -92,9 +93,6 @@ log_softmax = LogSoftmax()
 
 # Activations with arguments are layers in Keras.
 KERAS_LAYERS = {"Relu": "ReLU", "LeakyRelu": "LeakyReLU", "Elu": "ELU", "Softmax": "Softmax"}
-# What descriptions of layers have beside the arguments of the activation.
-_OF_EVERY_LAYER = ("name", "trainable", "dtype", "batch_shape", "batch_input_shape",
-                   "activity_regularizer")
 
 
 class _Activations(Registry):
@@ -103,9 +101,9 @@ class _Activations(Registry):
     def get(self, identifier):
         if identifier is None:
             return linear
-        if getattr(identifier, "is_activation", False):     # a layer, or a class of one
-            return (identifier() if isinstance(identifier, type) else identifier).activation
         kind = identifier if isinstance(identifier, type) else type(identifier)
+        if issubclass(kind, Applying):
+            return (identifier() if kind is identifier else identifier).activation
         if callable(identifier) and not issubclass(kind, Activation):
             raise ValueError(f"activation {identifier!r} has no derivative: a function cannot be "
                              f"trained through; give one of {', '.join(self.names())}, or an "
@@ -118,24 +116,10 @@ class _Activations(Registry):
 
     def restored(self, name, options):
         if "name" in options:
-            return self._of_layer(name, options)
+            # A layer's. Its dtype, which Keras may describe by a dict, is that of what it is in.
+            options = {key: value for key, value in options.items() if key != "dtype"}
+            return find(name).from_config(options)
         return type(self.named(snake_case(str(name)))).from_config(options)
-
-    def _of_layer(self, name, options):
-        """Return the activation of a layer that is described, ours or that of Keras."""
-        options = {key: value for key, value in options.items() if key not in _OF_EVERY_LAYER}
-        if name == "Activation":
-            return self.get(options.get("activation"))
-        makers = {"ReLU": Relu, "LeakyReLU": _leaky_relu, "ELU": Elu, "Softmax": Softmax}
-        if name not in makers:
-            raise self.refusal(name)
-        return makers[name](**options)
-
-
-@oldnames.arguments
-def _leaky_relu(negative_slope=0.3):
-    """The activation of a LeakyReLU, whose slope has another default."""
-    return LeakyRelu(negative_slope)
 
 
 _registry = _Activations("activation", (), {

@@ -7,6 +7,15 @@ from .._common import checks
 from .._common.registry import Configured
 
 
+class Applying:
+    """Base of the layers that apply an activation and may be named in its place.
+
+    Attributes
+    ----------
+    activation : Activation
+    """
+
+
 class Activation(Configured):
     """Base of the activations; one of your own gives `forward` and `backward`.
 

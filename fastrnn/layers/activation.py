@@ -5,7 +5,7 @@ from .. import activations
 from .base import Layer
 
 
-class Activation(Layer):
+class Activation(Layer, activations.Applying):
     """y = activation(x), of any shape.
 
     Parameters
@@ -17,8 +17,6 @@ class Activation(Layer):
 
     arguments = ("activation",)
     supports_masking = True
-    # It may be given where an activation is wanted.
-    is_activation = True
 
     def __init__(self, activation, **options):
         super().__init__(**options)

@@ -18,11 +18,11 @@ import numpy as np
 
 from .. import constraints, initializers, regularizers
 from .._common import checks, oldnames
+from .._common.classes import own_config
 from .._common.quiet import call_back, is_own, is_quiet, quiet, set_apart
 from ..backend import floatx, name_of
 from ..graph.symbolic import SymbolicTensor, connect
 from ..graph.tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
-from .keras_arguments import own_config
 from .variable import Variable
 
 

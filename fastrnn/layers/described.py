@@ -1,20 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers and models as plain values: ``{"class_name", "config"}``, and back."""
 
-from importlib import import_module
-
-from .. import layers
-from .._common.custom_objects import custom_objects, given_objects
-from .._common.notices import PACKAGE
+from .._common.classes import custom_objects, find, given_object, given_objects
 from .._common.quiet import is_own
 from .base import Layer, plain
 
-_models = {}    # the classes of `knows_models`
-
-
-def knows_models(*classes):
-    """Let descriptions name these classes of models, which stand above layers."""
-    _models.update((cls.__name__, cls) for cls in classes)
+__all__ = ["copy", "custom_objects", "deserialize", "given_object", "given_objects", "serialize"]
 
 
 def serialize(layer):
@@ -37,7 +28,7 @@ def deserialize(config):
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(f"a layer is described by a dict with class_name and config, "
                          f"got {config!r}")
-    return _class(config["class_name"]).from_config(config["config"])
+    return find(config["class_name"], Layer).from_config(config["config"])
 
 
 def copy(layer, **changes):
@@ -56,13 +47,3 @@ def _own_classes(layer):
     for inner in layer.sublayers():
         classes |= _own_classes(inner)
     return classes
-
-
-def _class(name):
-    if not _models:     # like every name of the package, they are loaded when they are first used
-        import_module(f"{PACKAGE}.models")
-    for found in (given_objects().get(name), _models.get(name), getattr(layers, name, None)):
-        if isinstance(found, type) and issubclass(found, Layer):
-            return found
-    raise ValueError(f"no layer or model is named {name!r}; classes of your own are given as "
-                     f"custom_objects={{{name!r}: {name}}}")

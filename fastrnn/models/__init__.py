@@ -7,13 +7,11 @@ What reads models from files and descriptions is loaded when it is first used.
 from importlib import import_module
 
 from ..graph.symbolic import Input
-from ..layers.described import knows_models
 from .model import Model
 from .sequential import Sequential
 
 __all__ = ["Input", "Model", "Sequential", "clone_model", "load_model", "model_from_json"]
 
-knows_models(Model, Sequential)
 _OF_LOADING = ("clone_model", "load_model", "model_from_json")
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from .._common.registry import snake_case
 from ..graph.structure import flatten
 from ..layers.arithmetic import OPERATIONS
-from ..layers.keras_arguments import short
 from ..layers.operators import arithmetic, item
+from .keras_arguments import short
 from .keras_masks import Masks
 
 # Operators in files of tf.keras 2.

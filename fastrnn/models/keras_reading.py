@@ -6,7 +6,7 @@ import json
 from collections import Counter
 
 from ..layers.described import deserialize
-from ..layers.keras_arguments import Reader, reads_models, short
+from .keras_arguments import Reader, short
 from .keras_calls import Calls
 from .keras_writing import WRITER
 from .model import Model
@@ -48,38 +48,43 @@ def restored(description):
     if isinstance(config, dict) and "calls" in config:
         return deserialize(description)
     old = str(description.get("keras_version", "3"))[0] in "012"
-    return Reader(old, description.get("backend") == WRITER).layer(description)
+    return _ModelReader(old, description.get("backend") == WRITER).layer(description)
 
 
-@reads_models
-def model(reader, own, name, config):
-    """Return the model of an entry; `own` is its class, where that is the caller's."""
-    if own is None and name == "Sequential":
-        return _sequential(reader, config)
-    return _functional(reader, own or Model, config)
+def options(cls, config):
+    """Return the arguments of a class of layers from its configuration in Keras 3."""
+    return _ModelReader().options(cls, cls.__name__, config)
 
 
-def _sequential(reader, config):
-    """Return a Sequential; in the oldest files its config is the list of layers."""
-    if isinstance(config, list):
-        config = {"layers": config}
-    layers = [reader.layer(entry) for entry in config["layers"]]
-    made = Sequential(layers, name=config.get("name"), trainable=config.get("trainable", True))
-    shape = config.get("build_input_shape")
-    if shape and layers and not made.built:
-        made.build(tuple(shape))
-    return made
+class _ModelReader(Reader):
+    """Reads models, and layers with models in them."""
 
+    def model(self, own, name, config):
+        if own is None and name == "Sequential":
+            return self._sequential(config)
+        return self._functional(own or Model, config)
 
-def _functional(reader, cls, config):
-    """Return the model of a graph."""
-    entries = config["layers"]
-    names = [entry.get("name") or entry["config"]["name"] for entry in entries]
-    twice = sorted(name for name, times in Counter(names).items() if times > 1)
-    if twice:
-        raise ValueError(f"more than one layer is named {', '.join(twice)}")
-    calls = Calls(reader, dict(zip(names, entries, strict=True)))
-    calls.run()
-    inputs = calls.tensors(config["input_layers"])
-    return cls(inputs, calls.tensors(config["output_layers"]), name=config.get("name"),
-               trainable=config.get("trainable", True))
+    def _sequential(self, config):
+        """Return a Sequential; in the oldest files its config is the list of layers."""
+        if isinstance(config, list):
+            config = {"layers": config}
+        layers = [self.layer(entry) for entry in config["layers"]]
+        model = Sequential(layers, name=config.get("name"),
+                           trainable=config.get("trainable", True))
+        shape = config.get("build_input_shape")
+        if shape and layers and not model.built:
+            model.build(tuple(shape))
+        return model
+
+    def _functional(self, cls, config):
+        """Return the model of a graph."""
+        entries = config["layers"]
+        names = [entry.get("name") or entry["config"]["name"] for entry in entries]
+        twice = sorted(name for name, times in Counter(names).items() if times > 1)
+        if twice:
+            raise ValueError(f"more than one layer is named {', '.join(twice)}")
+        calls = Calls(self, dict(zip(names, entries, strict=True)))
+        calls.run()
+        inputs = calls.tensors(config["input_layers"])
+        return cls(inputs, calls.tensors(config["output_layers"]), name=config.get("name"),
+                   trainable=config.get("trainable", True))

@@ -2,8 +2,8 @@
 """Models out of files and descriptions."""
 
 from .. import io, losses, metrics, optimizers
-from .._common.custom_objects import custom_objects as known_objects
-from .._common.custom_objects import given_object, given_objects
+from .._common.classes import custom_objects as known_objects
+from .._common.classes import given_object, given_objects
 from ..layers.described import copy, deserialize
 from .keras_reading import read as read_json
 from .saving import KIND, read, set_weights

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers from the configurations of Keras 3, and of Keras 2 before it.
+"""Layers from the configurations of Keras 3, and of Keras 2 before it; they may hold models.
 
 Nothing that a description says is run: classes are looked up among ours and those that the caller
 gives, functions among the latter.
 """
 
 import inspect
-from importlib import import_module
 
 from .. import activations, constraints, initializers, layers, regularizers
-from .._common.custom_objects import given_objects
-from .._common.notices import PACKAGE, warn
+from .._common.classes import given_objects
+from .._common.notices import warn
 
 # Keras' older names.
 _RENAMED = {"CuDNNLSTM": "LSTM", "CuDNNGRU": "GRU", "BatchNormalizationV1": "BatchNormalization",
@@ -24,23 +23,6 @@ _WITHOUT_MEANING = {
 }
 _REFUSED_CODE = ("a Lambda holds the code of a function, which is not run here: give the function "
                  "in custom_objects by its name, or write a layer")
-_of_models = []     # the function of `reads_models`
-
-
-def own_config(cls, config):
-    """Return a configuration as ours; those of Keras 3 are known by their dtype policy."""
-    if not isinstance(config.get("dtype"), dict):
-        return config
-    return Reader().options(cls, cls.__name__, config)
-
-
-def reads_models(function):
-    """Let `function(reader, own, name, config)` return the models within a description.
-
-    Models stand above layers, but may be within one; so it is they who bring this.
-    """
-    _of_models[:] = [function]
-    return function
 
 
 class Reader:
@@ -58,8 +40,9 @@ class Reader:
         name, config = _RENAMED.get(entry["class_name"], entry["class_name"]), entry["config"]
         name = name.rpartition(">")[2]
         own = given_objects().get(entry.get("registered_name"), given_objects().get(name))
-        if _is_model(own, name, config):
-            return _models()(self, own, name, config)
+        is_graph = isinstance(config, dict) and {"layers", "output_layers"} <= config.keys()
+        if is_graph or (own is None and name == "Sequential"):
+            return self.model(own, name, config)
         if name == "Lambda" and not isinstance(config.get("function"), str | dict):
             raise ValueError(_REFUSED_CODE)
         cls = own or self._class(name)
@@ -67,6 +50,10 @@ class Reader:
             raise ValueError(f"custom_objects[{name!r}] must be a class with from_config, got "
                              f"{short(own)}")
         return cls.from_config(self.options(cls, name, config))
+
+    def model(self, own, name, config):
+        """Return the model of an entry; `own` is its class, where that is the caller's."""
+        raise NotImplementedError
 
     @staticmethod
     def _class(name):
@@ -129,18 +116,6 @@ class Reader:
             return module.get(name)     # says what is known
         return cls.from_config(self.options(cls, name, {
             key: item for key, item in config.items() if key != "dtype"}))
-
-
-def _is_model(own, name, config):
-    if own is None and name == "Sequential":
-        return True
-    return isinstance(config, dict) and {"layers", "output_layers"} <= config.keys()
-
-
-def _models():
-    if not _of_models:  # like every name of the package, they are loaded when they are first used
-        import_module(f"{PACKAGE}.models.keras_reading")
-    return _of_models[0]
 
 
 def _activation(value):
