@@ -8,8 +8,8 @@ tape. float32 stays float32, float64 stays float64, everything else is read as f
 from .._common.classes import find
 from .._common.registry import Registry, snake_case
 from .._core.pack import ACTIVATIONS
+from .along_axis import LogSoftmax, Softmax
 from .base import Activation, Applying
-from .softmax import LogSoftmax, Softmax
 from .vector import (
     Elu,
     Exponential,

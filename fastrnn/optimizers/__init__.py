@@ -43,7 +43,7 @@ class _Optimizers(Registry):
         raise self.refusal(identifier)
 
     def known(self, name):
-        return super().known(name.lower())
+        return super().known(name.lower() if isinstance(name, str) else name)
 
     def refusal(self, identifier):
         if isinstance(identifier, str):
