@@ -10,6 +10,7 @@ import math
 import numpy as np
 
 from ._common import checks
+from ._common.classes import find, given_objects
 from ._common.registry import Configured, snake_case
 from ._core.elementwise import Elementwise, softmax_backward, softmax_forward
 from ._core.pack import ACTIVATIONS
@@ -373,6 +374,15 @@ def name_in_time_loop(activation):
     return None
 
 
+class Applying:
+    """Base of the layers that apply an activation and may be named in its place.
+
+    Attributes
+    ----------
+    activation : Activation
+    """
+
+
 def get(identifier):
     """Return the activation that `identifier` names.
 
@@ -397,11 +407,9 @@ def get(identifier):
         return deserialize(identifier)
     if isinstance(identifier, str) and identifier in _NAMED:
         return _NAMED[identifier]
-    from .layers.activation import Activation as ActivationLayer
-
-    if isinstance(identifier, ActivationLayer):
+    if isinstance(identifier, Applying):
         return identifier.activation
-    if isinstance(identifier, type) and issubclass(identifier, ActivationLayer):
+    if isinstance(identifier, type) and issubclass(identifier, Applying):
         return identifier().activation
     known = ", ".join(names())
     if callable(identifier):
@@ -431,9 +439,7 @@ def deserialize(config, custom_objects=None):
     custom_objects : mapping of str to type, optional
         Classes of the caller's own, by name; by default those given to what loads a model.
     """
-    from .layers import described
-
-    given = described.given_objects() if custom_objects is None else custom_objects
+    given = given_objects() if custom_objects is None else custom_objects
     if not isinstance(config, dict):
         return get(given.get(config, config) if isinstance(config, str) else config)
     name, options = config.get("class_name"), config.get("config", {})
@@ -444,5 +450,5 @@ def deserialize(config, custom_objects=None):
     if "name" in options:
         # A layer's. Its dtype, which Keras may describe by a dict, is that of what it is in.
         options = {key: value for key, value in options.items() if key != "dtype"}
-        return get(described.deserialize({"class_name": name, "config": options}))
+        return get(find(name).from_config(options))
     return type(get(snake_case(str(name)))).from_config(options)

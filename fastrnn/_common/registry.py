@@ -4,6 +4,7 @@
 import re
 
 from . import oldnames
+from .classes import given_objects
 from .quiet import set_apart
 
 
@@ -112,8 +113,6 @@ class Registry:
         ValueError
             If the name is not known or the config is none.
         """
-        from ..layers.described import given_objects
-
         given = given_objects() if custom_objects is None else custom_objects
         if config is None:
             return None

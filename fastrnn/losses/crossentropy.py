@@ -7,7 +7,8 @@ import numpy as np
 
 from .._common import checks
 from .._core.elementwise import CROSSENTROPIES, crossentropy
-from .base import EPSILON, ElementwiseLoss, Loss
+from ..backend import EPSILON
+from .base import ElementwiseLoss, Loss
 from .targets import TargetError, class_numbers, refuse
 
 

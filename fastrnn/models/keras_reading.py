@@ -13,10 +13,12 @@ from collections import Counter, deque
 import numpy as np
 
 from .._common.notices import warn
+from .._common.registry import snake_case
 from ..activations import get as activation_of
+from ..graph.arithmetic import OPERATIONS
+from ..graph.expressions import arithmetic, item
 from ..graph.structure import flatten
 from ..layers.described import deserialize, given_objects
-from ..layers.operators import arithmetic, item
 from .keras_masks import Masks
 from .keras_writing import ACTIVATION_LAYERS, WRITER
 from .model import Model
@@ -369,9 +371,6 @@ def _operation_of(entry):
         return None
     if name == "GetItem":
         return "getitem"
-    from .._common.registry import snake_case
-    from ..layers.arithmetic import OPERATIONS
-
     found = snake_case(str(name))
     found = {"true_divide": "divide"}.get(found, found)
     if found not in ("matmul", "any") and found not in OPERATIONS:
