@@ -39,7 +39,7 @@ class Binary(Operation):
 
     def _checked(self, what, value):
         """Return a constant as an array, floats in the operation's dtype."""
-        if type(value) is float:
+        if type(value) is float:     # the most usual one
             return np.array(value, self.dtype)
         array = checks.as_ndarray(f"the other operand of {what}", value)
         if array.dtype.kind not in "fiub":

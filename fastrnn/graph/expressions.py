@@ -26,11 +26,9 @@ def operate(kind, tensors, *arguments):
     *arguments
         Of its constructor. It computes in the dtype of the tensors.
     """
-    if type(tensors[0]) is SymbolicTensor:
-        made = kind(*arguments, dtype=_dtype(tensors))
-    else:
-        # Names are counted in graphs alone, where they tell operations apart.
-        made = kind(*arguments, name=kind.__name__, dtype=_dtype([_floating(tensors)]))
+    # Names are counted in graphs alone, where they tell operations apart.
+    name = None if type(tensors[0]) is SymbolicTensor else kind.__name__
+    made = kind(*arguments, name=name, dtype=_dtype(tensors))
     return made(tensors[0] if len(tensors) == 1 else tensors)
 
 
@@ -67,18 +65,16 @@ def arithmetic(operation, *operands):
     ValueError
         If the shapes do not fit.
     """
-    operands = [as_operand(v) if isinstance(v, Operators) else v for v in operands]
-    tensors = [v for v in operands if isinstance(v, _TENSORS)]
-    first = tensors[0]
+    tensors = [as_operand(v) for v in operands if isinstance(v, Operators)]
     kind, arguments = (MatMul, ()) if operation == "matmul" else (Arithmetic, (operation,))
     if len(tensors) < len(operands):
-        constant = operands[1] if operands[0] is first else operands[0]
+        constant_first = not isinstance(operands[0], Operators)
+        constant = operands[0 if constant_first else 1]
         if constant is None:
             raise TypeError(f"the other operand of {operation} must be a tensor, a number or an "
                             "array of numbers, got None")
-        arguments += (constant, operands[0] is not first)
-    kinds = set(map(type, tensors))
-    if len(kinds) > 1:
+        arguments += (constant, constant_first)
+    elif type(tensors[0]) is not type(tensors[-1]):
         raise TypeError(f"{operation} of a symbolic tensor and a value of a call, or a weight: "
                         "give layer.weight.numpy() where a constant is meant")
     return operate(kind, tensors, *arguments)
@@ -123,14 +119,6 @@ _READING = _Reading()
 
 def _value(part):
     return part.array if type(part) is Tensor else part
-
-
-def _floating(tensors):
-    """Return the first tensor of floats, or the first one."""
-    for tensor in tensors:
-        if tensor.dtype.kind == "f":
-            return tensor
-    return tensors[0]
 
 
 def _dtype(tensors):

@@ -22,6 +22,9 @@ from .parts import Part
 from .symbolic import SymbolicTensor, connect
 from .tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
 
+# NumPy takes long to tell the name of a dtype, and operators make an operation for each call.
+_SINGLE, _DOUBLE = np.dtype(np.float32), np.dtype(np.float64)
+
 
 class Operation(Part):
     """Base of what is called on tensors: a call with a gradient and no weights.
@@ -84,13 +87,15 @@ class Operation(Part):
         if unknown:
             raise TypeError(f"{type(self).__name__} has no argument {', '.join(sorted(unknown))}")
         self.name = name_of(type(self).__name__) if name is None else str(name)
-        self.dtype = checks.float_dtype(getattr(dtype, "name", dtype) or floatx())
+        self.dtype = dtype if dtype is _SINGLE or dtype is _DOUBLE else (
+            checks.float_dtype(getattr(dtype, "name", dtype) or floatx()))
         if input_shape is None and input_dim is not None:
             input_shape = (input_dim,)
         batch_shape = batch_input_shape or batch_shape
         if not (input_shape is None and batch_shape is None):
             self.given_shape = _given_shape(input_shape, batch_shape)
-        self._trainable = checks.flag("trainable", trainable)
+        if trainable is not True:
+            self._trainable = checks.flag("trainable", trainable)
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -169,28 +174,25 @@ class Operation(Part):
         tape = current.tape
         keep = NOTHING
         if tape is not None and self.has_gradient:
-            for tensor in tensors:
-                if tensor.tracked:
-                    keep = FOR_INPUTS
-                    break
-            else:
-                keep = FOR_WEIGHTS if self.has_trainable() else NOTHING
+            leads = any([t.tracked for t in tensors]) if listed else tensors[0].tracked
+            keep = FOR_INPUTS if leads else FOR_WEIGHTS if self.has_trainable() else NOTHING
         outputs, mask, kept = self.forward(
             inputs, mask, current.training if training is None else bool(training), keep,
             **options,
         )
         tracked = keep != NOTHING
-        gives_list = type(outputs) is list
-        if gives_list:
-            made = tuple([Tensor(array, m, tracked) for array, m in zip(
-                outputs, mask or [None] * len(outputs), strict=True)])
+        if type(outputs) is list:
+            result = [Tensor(array, m, tracked) for array, m in zip(
+                outputs, mask or [None] * len(outputs), strict=True)]
+            made = tuple(result)
         else:
-            made = (Tensor(outputs, mask, tracked),)
+            result = Tensor(outputs, mask, tracked)
+            made = (result,)
         if tracked:
-            tape.record(self, kept, tensors, made, listed, gives_list)
+            tape.record(self, kept, tensors, made, listed, type(result) is list)
         if self.activity_regularizer is not None and current.penalties is not None:
             self._penalise(made, tape)
-        return list(made) if gives_list else made[0]
+        return result
 
     def constant_input(self, value):
         """Return an input that is a constant of the graph as an ndarray of its own."""

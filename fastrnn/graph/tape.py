@@ -169,15 +169,16 @@ class Tape:
         records = self._records
         while records:
             operation, kept, inputs, outputs, takes_list, gives_list = records.pop()
-            gradients = [tensor.gradient for tensor in outputs]
-            for gradient in gradients:
-                if gradient is not None:
-                    break
+            if gives_list:
+                doutputs = [tensor.gradient for tensor in outputs]
+                if all([gradient is None for gradient in doutputs]):
+                    continue
             else:
-                continue
-            if not gives_list:
-                outputs[0].gradient = None
-            dinputs = operation.backward(kept, gradients if gives_list else gradients[0])
+                made, = outputs
+                doutputs, made.gradient = made.gradient, None
+                if doutputs is None:
+                    continue
+            dinputs = operation.backward(kept, doutputs)
             for tensor, gradient in zip(inputs, dinputs if takes_list else (dinputs,),
                                         strict=True):
                 if gradient is not None and tensor.tracked:
