@@ -3,7 +3,7 @@
 
 from .._common.classes import custom_objects, find, given_object, given_objects
 from .._common.quiet import is_own
-from .base import Layer, plain
+from ..graph.operation import Operation, plain
 
 __all__ = ["copy", "custom_objects", "deserialize", "given_object", "given_objects", "serialize"]
 
@@ -23,12 +23,12 @@ def deserialize(config):
     ValueError
         If it is no such description, or its class is not known here.
     """
-    if isinstance(config, Layer):
+    if isinstance(config, Operation):
         return config
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(f"a layer is described by a dict with class_name and config, "
                          f"got {config!r}")
-    return find(config["class_name"], Layer).from_config(config["config"])
+    return find(config["class_name"], Operation).from_config(config["config"])
 
 
 def copy(layer, **changes):

@@ -6,7 +6,7 @@ What reads models from files and descriptions is loaded when it is first used.
 
 from importlib import import_module
 
-from ..graph.symbolic import Input
+from ..layers.input import Input
 from .model import Model
 from .sequential import Sequential
 

@@ -25,7 +25,6 @@ def graph_config(model):
 
     calls = []
     for node in nodes:
-        several = isinstance(node.inputs, list)
         if node.mask is not None:
             raise ValueError(f"{model.name} cannot be saved: {node.layer.name} is called with a "
                              "mask given by hand")
@@ -33,8 +32,8 @@ def graph_config(model):
             "layer": graph.layers.index(node.layer),
             "inputs": [reference(value) if isinstance(value, SymbolicTensor) else
                        {"constant": value.tolist()}
-                       for value in (node.inputs if several else node.parents())],
-            "several": several,
+                       for value in node.inputs or ()],
+            "several": node.takes_list,
             "training": node.training,
             "options": node.options,
         })

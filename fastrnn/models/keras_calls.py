@@ -7,9 +7,9 @@ from collections import deque
 import numpy as np
 
 from .._common.registry import snake_case
+from ..graph.arithmetic import OPERATIONS
+from ..graph.expressions import arithmetic, item
 from ..graph.structure import flatten
-from ..layers.arithmetic import OPERATIONS
-from ..layers.operators import arithmetic, item
 from .keras_arguments import short
 from .keras_masks import Masks
 

@@ -5,9 +5,11 @@ import numpy as np
 
 from .. import activations, constraints, initializers, layers, regularizers
 from ..activations import KERAS_LAYERS
+from ..graph.arithmetic import Arithmetic
+from ..graph.indexing import GetItem
+from ..graph.matmul import MatMul
 from ..graph.structure import convert
 from ..graph.symbolic import SymbolicTensor
-from ..layers.operators import Arithmetic, GetItem, MatMul
 
 # What a description of here has as its "backend". That of Keras 3 has none.
 WRITER = "fastrnn"
@@ -161,23 +163,23 @@ def _call(layer, node):
     options = {name: item for name, item in node.options.items() if name != "uses_mask"}
     if node.training is not None:
         options["training"] = node.training
-    several = isinstance(node.inputs, list)
+    several = node.takes_list
     mask = node.mask
     if isinstance(layer, GetItem):
-        return [node.inputs, layer.key], {}
+        return [node.inputs[0], layer.key], {}
     if isinstance(layer, Arithmetic | MatMul):
-        args = list(node.inputs) if several else [node.inputs]
+        args = list(node.inputs)
         if layer.constant is not None:
             constant = layer.constant
             args.insert(0 if layer.constant_first else 1,
                         constant if constant.ndim else constant.item())
         return args, {}
     if several and layer.takes_constants:
-        options["initial_state"] = node.inputs[1:]
+        options["initial_state"] = list(node.inputs[1:])
         mask = mask[0] if isinstance(mask, list) else mask
         node_inputs = node.inputs[0]
     else:
-        node_inputs = node.inputs
+        node_inputs = node.given()
     if mask is not None:
         options["mask"] = mask
     return [node_inputs], options

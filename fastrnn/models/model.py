@@ -7,10 +7,12 @@ import numpy as np
 
 from .._common.quiet import quiet
 from ..backend import name_of
+from ..graph.operation import Operation
 from ..graph.structure import convert, flatten, is_nested, likeness, pack
-from ..graph.symbolic import Graph, Input, SymbolicTensor, connect, trial
+from ..graph.symbolic import Graph, SymbolicTensor, connect, trial
 from ..graph.tape import FOR_INPUTS, Tape, Tensor, calling, current
 from ..layers.base import Layer
+from ..layers.input import Input
 from . import keras_writing
 from .call import Call
 from .descriptions import Describable
@@ -166,7 +168,9 @@ class Model(Savable, Describable, Intake, Trainer, Layer):
                             "be given by name")
         if self.graph is not None:
             inputs = self._ordered(inputs) if is_nested(inputs) else inputs
-        made = connect(self, inputs, options, mask, training)
+        listed = isinstance(inputs, list | tuple)
+        made = connect(self, tuple(inputs) if listed else (inputs,), options, mask, training,
+                       listed)
         return pack(self._output_structure, made) if isinstance(made, list) else made
 
     def _call(self, tensors, training, args=(), options=None):
@@ -278,10 +282,10 @@ def _alone(structure):
 
 def _find_layers(value, found, seen):
     """Collect the layers in lists, tuples and dicts, by their ids."""
-    if isinstance(value, Layer):
+    if isinstance(value, Operation):
         found[id(value)] = value
     elif isinstance(value, list | tuple | dict) and id(value) not in seen:
         seen.add(id(value))
         items = value.values() if isinstance(value, dict) else value
-        for item in [item for item in items if isinstance(item, Layer | list | tuple | dict)]:
+        for item in [item for item in items if isinstance(item, Operation | list | tuple | dict)]:
             _find_layers(item, found, seen)

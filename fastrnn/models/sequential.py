@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models whose layers follow one another."""
 
+from ..graph.operation import Operation
 from ..graph.structure import is_nested
-from ..graph.symbolic import Graph, Input, SymbolicTensor
-from ..layers.base import Layer
+from ..graph.symbolic import Graph, SymbolicTensor
 from ..layers.described import deserialize
-from ..layers.input import InputLayer
+from ..layers.input import Input, InputLayer
 from . import keras_writing
 from .graph_config import layer_configs
 from .intake import fitting
@@ -49,7 +49,7 @@ class Sequential(OldSequential, Model):
         """
         if isinstance(layer, SymbolicTensor):
             layer = layer.node.layer
-        if not isinstance(layer, Layer):
+        if not isinstance(layer, Operation):
             got = f"the class {layer.__name__}" if isinstance(layer, type) else (
                 type(layer).__name__)
             raise TypeError(f"a Sequential is made of layers, got {got}")
