@@ -12,7 +12,7 @@ C_FILES = $(wildcard src_c/*.[ch] $(foreach d,isa tests examples cortex-m,src_c/
 
 # Tests of what computes, which run once more under np.seterr(all="raise").
 ARITHMETIC = $(patsubst %,tests/%.py,engine/test_reference engine/test_oracle_beside_engine \
-	$(patsubst %,layers/test_%,embedding keras_gradients modules noise_layers) \
+	$(patsubst %,layers/test_%,demo_parts embedding keras_gradients noise_layers) \
 	$(patsubst %,models/test_%,choice generation generation_models models optimizer_files \
 		optimizers preprocessing saving subclassed training utils) \
 	$(patsubst %,parity/test_keras_%,layers losses metrics pieces) parity/test_reference_torch)

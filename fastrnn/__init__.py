@@ -8,6 +8,7 @@ used.
 """
 
 from ._common import checks as _checks
+from ._common import classes as _classes
 from ._common import oldnames as _oldnames
 from ._core import contention as _contention
 from ._core import runtime as _runtime
@@ -16,6 +17,7 @@ from .engine.cells import GRU, LSTM, RNN, load
 from .engine.stream import Stream
 
 _oldnames.add_modules()
+_classes.register(("fastrnn.models", "fastrnn.layers"), ("fastrnn.models.keras_reading", "options"))
 
 __all__ = [
     "GRU",
@@ -31,7 +33,7 @@ __all__ = [
 
 _SUBMODULES = (
     "activations", "backend", "callbacks", "cli", "constraints", "generation",
-    "initializers", "io", "layers", "losses", "metrics", "models", "modules", "optimizers",
+    "initializers", "io", "layers", "losses", "metrics", "models", "optimizers",
     "preprocessing", "random", "reference", "regularizers", "utils",
 )
 # Where else a name of the package comes from, when it is first used.

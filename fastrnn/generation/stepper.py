@@ -150,9 +150,8 @@ class _Call(NamedTuple):
 def _call(node, inputs):
     layer = node.layer
     recurrent = isinstance(layer, Recurrent)
-    several = isinstance(node.inputs, list)
     _check_stepwise(node, recurrent)
-    return _Call(_with_states(layer) if recurrent else layer, layer, inputs, several,
+    return _Call(_with_states(layer) if recurrent else layer, layer, inputs, node.takes_list,
                  node.options, recurrent)
 
 
@@ -171,7 +170,7 @@ def _check_stepwise(node, recurrent):
     if recurrent:
         if layer.go_backwards:
             raise ValueError(where + "it reads from the end")
-        if layer.return_state or isinstance(node.inputs, list):
+        if layer.return_state or node.takes_list:
             raise ValueError(where + "it gives its state to other layers, or gets it from them")
     elif kind not in _STEPWISE:
         raise ValueError(where + "its output at a step depends on other steps")

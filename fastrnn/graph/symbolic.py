@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Symbolic tensors and the graph that calling layers on them makes."""
+"""Symbolic tensors and the graph that calling layers and operations on them makes."""
 
 import threading
 from contextlib import contextmanager
@@ -38,7 +38,7 @@ class SymbolicTensor(Operators):
 
     def __bool__(self):
         operation, inputs = getattr(self.node.layer, "operation", None), self.node.inputs
-        if operation in ("equal", "not_equal") and isinstance(inputs, list):
+        if operation in ("equal", "not_equal") and len(inputs) == 2:
             # What `in` and `index` of a list ask: whether two are one.
             return (inputs[0] is inputs[1]) == (operation == "equal")
         raise TypeError("a symbolic tensor has no values yet, so it is neither true nor false: "
@@ -77,107 +77,113 @@ def trial():
 
 
 class Node:
-    """One call of a layer in a graph.
+    """One call of a layer or an operation in a graph.
 
     Attributes
     ----------
-    layer : Layer or None
-        None for an input of the graph.
-    inputs : SymbolicTensor or list of them
-        Of some layers arrays too, which are constants.
+    layer : Operation
+        A layer or another operation.
+    inputs : tuple of SymbolicTensor, or None
+        Of some layers arrays too, which are constants. None is an input of the graph.
+    takes_list : bool
+        Whether the call was given a list.
     mask : SymbolicTensor, array, list of them, or None
         The mask given by hand.
     training : bool or None
         The mode given by hand.
     options : dict
         The other arguments of the call.
-    outputs : list of SymbolicTensor
-    several : bool
+    outputs : tuple of SymbolicTensor
+    gives_list : bool
         Whether the call gives a list.
     """
 
-    __slots__ = ("inputs", "layer", "mask", "options", "outputs", "several",
+    __slots__ = ("gives_list", "inputs", "layer", "mask", "options", "outputs", "takes_list",
                  "training")
 
-    def __init__(self, layer, inputs, options, mask=None, training=None):
+    def __init__(self, layer, inputs, options, mask=None, training=None, takes_list=False):
         self.layer = layer
         self.inputs = inputs
+        self.takes_list = takes_list
         self.mask = mask
         self.training = training
         self.options = options
-        self.outputs = []
-        self.several = False
+        self.outputs = ()
+        self.gives_list = False
+
+    def given(self):
+        """Return what the call was given: a tensor or a list of them, None for an input."""
+        if self.inputs is None:
+            return None
+        return list(self.inputs) if self.takes_list else self.inputs[0]
+
+    def made(self):
+        """Return what the call gave: a tensor or a list of them."""
+        return list(self.outputs) if self.gives_list else self.outputs[0]
 
     def parents(self):
         """Return the input tensors, symbolic masks among them, as a list."""
-        masks = self.mask if isinstance(self.mask, list | tuple) else [self.mask]
-        inputs = self.inputs if isinstance(self.inputs, list) else [self.inputs]
-        return [tensor for tensor in (*inputs, *masks) if isinstance(tensor, SymbolicTensor)]
+        masks = self.mask if isinstance(self.mask, list | tuple) else (self.mask,)
+        return [tensor for tensor in (*(self.inputs or ()), *masks)
+                if isinstance(tensor, SymbolicTensor)]
 
 
-def connect(layer, inputs, options, mask=None, training=None):
-    """Record that `layer` is called on symbolic `inputs`; return the symbolic outputs.
+def connect(layer, inputs, options, mask=None, training=None, takes_list=False):
+    """Record that `layer` is called on symbolic inputs; return what it gives.
+
+    Parameters
+    ----------
+    layer : Operation
+    inputs : tuple of SymbolicTensor
+        After the first one, of a layer that takes constants, arrays too.
+    options : dict
+        The other arguments of the call.
+    mask, training : optional
+        Given by hand.
+    takes_list : bool
+        Whether the inputs came in a list.
+
+    Returns
+    -------
+    SymbolicTensor or list of them
 
     Raises
     ------
     TypeError
         If symbolic tensors and arrays are mixed, and the layer takes no constants.
     """
-    several = isinstance(inputs, list | tuple)
-    tensors = list(inputs) if several else [inputs]
-    for k, tensor in enumerate(tensors):
-        if isinstance(tensor, SymbolicTensor):
-            continue
-        if k == 0 or not layer.takes_constants:
-            raise TypeError(f"{layer.name}: all inputs must be symbolic tensors where one is, "
-                            f"got {type(tensor).__name__}")
-        tensors[k] = layer.constant_input(tensor)
-    shapes = [tensor.shape for tensor in tensors]
-    shapes = shapes if several else shapes[0]
+    inputs = tuple([_constant(layer, k, value) for k, value in enumerate(inputs)])
+    shapes = [tensor.shape for tensor in inputs]
+    shapes = shapes if takes_list else shapes[0]
     layer.ensure_built(shapes)
-    node = Node(layer, tensors if several else inputs, options, mask, training)
+    node = Node(layer, inputs, options, mask, training, takes_list)
     made = layer.compute_output_shape(shapes, **options)
-    node.several = isinstance(made, list)
-    made = made if node.several else [made]
-    dtypes = layer.output_dtypes([tensor.dtype for tensor in tensors], len(made))
-    for index, shape in enumerate(made):
-        node.outputs.append(SymbolicTensor(shape, dtypes[index], f"{layer.name}_{index}", node,
-                                           index))
+    node.gives_list = isinstance(made, list)
+    made = made if node.gives_list else [made]
+    dtypes = layer.output_dtypes([tensor.dtype for tensor in inputs], len(made))
+    node.outputs = tuple([
+        SymbolicTensor(shape, dtypes[index], f"{layer.name}_{index}", node, index)
+        for index, shape in enumerate(made)])
     if not _trials.running:
         layer.connected(node)
-    return node.outputs if node.several else node.outputs[0]
+    return node.made()
 
 
-def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):
-    """Return a symbolic tensor that stands for an input of a functional model.
-
-    Parameters
-    ----------
-    shape : tuple of int or None
-        Without the batch; None stands for any size.
-    batch_size : int, optional
-    dtype : str, optional
-        `backend.floatx` by default; an integer dtype for ids.
-    name : str, optional
-    batch_shape : tuple, optional
-        In place of the first two.
-
-    Raises
-    ------
-    ValueError
-        If both or neither of `shape` and `batch_shape` are given.
-    """
-    from ..layers.input import InputLayer
-
-    return InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, name=name,
-                      batch_shape=batch_shape).output
+def _constant(layer, place, value):
+    """Return an input of a call: a symbolic tensor as it is, a constant as an array."""
+    if isinstance(value, SymbolicTensor):
+        return value
+    if place == 0 or not layer.takes_constants:
+        raise TypeError(f"{layer.name}: all inputs must be symbolic tensors where one is, "
+                        f"got {type(value).__name__}")
+    return layer.constant_input(value)
 
 
 def input_tensor(layer, shape, dtype):
     """Return the symbolic output of an input layer."""
     node = Node(layer, None, {})
     tensor = SymbolicTensor(shape, dtype, layer.name, node, 0)
-    node.outputs.append(tensor)
+    node.outputs = (tensor,)
     layer.connected(node)
     return tensor
 
@@ -254,13 +260,14 @@ class Graph:
         """Call the layers on `tensors`, one for each input; return the outputs as a list."""
         values = dict(zip(map(id, self.inputs), tensors, strict=True))
         for node in self.nodes:
-            inputs = _looked_up(node.inputs, values)
+            inputs = [values.get(id(given), given) for given in node.inputs]
+            inputs = inputs if node.takes_list else inputs[0]
             if node.mask is None and node.training is None:
                 made = node.layer(inputs, **node.options)
             else:
                 made = node.layer(inputs, mask=_looked_up(node.mask, values),
                                   training=node.training, **node.options)
-            for tensor, value in zip(node.outputs, flatten(made) if node.several else (made,),
+            for tensor, value in zip(node.outputs, flatten(made) if node.gives_list else (made,),
                                      strict=True):
                 values[id(tensor)] = value
         return [values[id(tensor)] for tensor in self.outputs]
@@ -269,18 +276,17 @@ class Graph:
         """Return the outputs' shapes for other shapes of the inputs."""
         shapes = dict(zip(map(id, self.inputs), input_shapes, strict=True))
         for node in self.nodes:
-            inputs = node.inputs
-            given = ([shapes.get(id(t), t.shape) for t in inputs] if isinstance(inputs, list)
-                     else shapes[id(inputs)])
-            made = node.layer.compute_output_shape(given, **node.options)
-            for tensor, shape in zip(node.outputs, made if node.several else (made,),
+            given = [shapes.get(id(value), value.shape) for value in node.inputs]
+            made = node.layer.compute_output_shape(given if node.takes_list else given[0],
+                                                   **node.options)
+            for tensor, shape in zip(node.outputs, made if node.gives_list else (made,),
                                      strict=True):
                 shapes[id(tensor)] = tuple(shape)
         return [shapes[id(tensor)] for tensor in self.outputs]
 
 
 def _looked_up(given, values):
-    """The values of symbolic tensors; what is none stays as it is."""
+    """The values of symbolic masks; what is none stays as it is."""
     if isinstance(given, list | tuple):
         return [values.get(id(item), item) for item in given]
     return values.get(id(given), given)

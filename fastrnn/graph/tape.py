@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The tape: which layer made which value, so that gradients find their way back.
+"""The tape: which operation made which value, so that gradients find their way back.
 
 One tape serves every kind of model, at the granularity of layers. While a model runs, each layer
-that is called puts one record on the tape; `Tape.backward` walks the records from the last to the
-first and hands each layer the gradients of what it made (reverse accumulation; Linnainmaa 1970).
-Inside a layer there is no tape: its own `backward` knows the equations. The layers of a model
-inside another are on the tape of the outer one; only a layer that calls a model by its `forward`,
-as TimeDistributed does, has a tape inside.
+or operator that is called puts one record on the tape; `Tape.backward` walks the records from the
+last to the first and hands each the gradients of what it made (reverse accumulation; Linnainmaa
+1970). Inside a layer there is no tape: its own `backward` knows the equations. The layers of a
+model inside another are on the tape of the outer one; only a layer that calls a model by its
+`forward`, as TimeDistributed does, has a tape inside.
 """
 
 import threading
@@ -133,7 +133,7 @@ def collecting_penalties():
 
 
 class Tape:
-    """Records of layer calls, in the order they were made."""
+    """Records of the calls of operations and layers, in the order they were made."""
 
     __slots__ = ("_penalised", "_records")
 
@@ -141,13 +141,19 @@ class Tape:
         self._records = []
         self._penalised = []
 
-    def record(self, layer, kept, inputs, outputs):
-        """Note that `layer` made the Tensors `outputs` from `inputs`.
+    def record(self, operation, kept, inputs, outputs, takes_list=False, gives_list=False):
+        """Note a call.
 
-        `inputs` and `outputs` are a Tensor or a list of them, as the layer's `forward` took and
-        gave them; `kept` is what it kept for its `backward`.
+        Parameters
+        ----------
+        operation : Operation
+        kept : object
+            What its `forward` kept for its `backward`.
+        inputs, outputs : tuple of Tensor
+        takes_list, gives_list : bool
+            Whether `forward` was given a list, and gave one: so `backward` gives and is given one.
         """
-        self._records.append((layer, kept, inputs, outputs))
+        self._records.append((operation, kept, inputs, outputs, takes_list, gives_list))
 
     def penalise(self, tensor, gradient):
         """Note that a part of the loss depends on `tensor` alone, and its gradient."""
@@ -162,20 +168,18 @@ class Tape:
             tensor.add_gradient(gradient)
         records = self._records
         while records:
-            layer, kept, inputs, outputs = records.pop()
-            if type(outputs) is Tensor:
-                gradients, outputs.gradient = outputs.gradient, None
-                if gradients is None:
+            operation, kept, inputs, outputs, takes_list, gives_list = records.pop()
+            if gives_list:
+                doutputs = [tensor.gradient for tensor in outputs]
+                if all([gradient is None for gradient in doutputs]):
                     continue
             else:
-                gradients = [tensor.gradient for tensor in outputs]
-                if all(gradient is None for gradient in gradients):
+                made, = outputs
+                doutputs, made.gradient = made.gradient, None
+                if doutputs is None:
                     continue
-            gradients = layer.backward(kept, gradients)
-            if type(inputs) is Tensor:
-                if inputs.tracked and gradients is not None:
-                    inputs.add_gradient(gradients)
-            else:
-                for tensor, gradient in zip(inputs, gradients, strict=True):
-                    if tensor.tracked and gradient is not None:
-                        tensor.add_gradient(gradient)
+            dinputs = operation.backward(kept, doutputs)
+            for tensor, gradient in zip(inputs, dinputs if takes_list else (dinputs,),
+                                        strict=True):
+                if gradient is not None and tensor.tracked:
+                    tensor.add_gradient(gradient)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A function as a layer."""
 
+import inspect
+
 import numpy as np
 
 from .._common.quiet import call_back
@@ -100,8 +102,6 @@ class Lambda(Layer):
 
 
 def _names(function):
-    import inspect
-
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):

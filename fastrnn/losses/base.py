@@ -15,8 +15,6 @@ from .._common.registry import Configured, snake_case
 from .targets import alike
 from .weights import counted, weights_with_mask, without_uncounted
 
-# Probabilities are kept this far from 0 and 1.
-EPSILON = 1e-7
 _AVERAGES = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 _REDUCTIONS = (*_AVERAGES, "sum", "none", None)
 

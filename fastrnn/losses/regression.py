@@ -6,7 +6,8 @@ import math
 import numpy as np
 
 from .._common import checks
-from .base import EPSILON, ElementwiseLoss, Loss
+from ..backend import EPSILON
+from .base import ElementwiseLoss, Loss
 
 
 class MeanSquaredError(ElementwiseLoss):

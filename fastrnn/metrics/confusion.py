@@ -5,7 +5,7 @@ import numpy as np
 
 from .. import activations
 from .._common import checks
-from ..losses.base import EPSILON
+from ..backend import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Metric, floats

@@ -4,7 +4,7 @@
 import numpy as np
 
 from .._common import checks
-from ..losses.base import EPSILON
+from ..backend import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Metric, floats

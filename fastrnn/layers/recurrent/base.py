@@ -11,9 +11,9 @@ from ..._core.forward import Tape
 from ..._core.forward import forward as run_forward
 from ..._core.pack import PackedLayer
 from ...engine.parameters import GATES, ROLES
+from ...graph.broadcasting import unbroadcast
 from ...graph.tape import FOR_INPUTS, NOTHING, Tensor
 from ..base import Layer, known, rank
-from ..broadcasting import unbroadcast
 from ..dropout import RandomMask
 from ..variable import GateBias, Gates
 from .masked_steps import Steps
@@ -167,7 +167,8 @@ class Recurrent(Layer):
         """
         if (initial_state is None and type(inputs) is Tensor and mask is None and self.built
                 and is_quiet()):
-            return self._apply(inputs, self._cast(inputs.array), inputs.mask, training, options)
+            return self._perform((inputs,), self._cast(inputs.array), inputs.mask, training,
+                                 options)
         if initial_state is not None:
             states = listed_states(self, initial_state, self._states)
             sequence = inputs[0] if isinstance(inputs, list | tuple) else inputs

@@ -3,8 +3,10 @@
 
 import numpy as np
 
+from ..._common.classes import own_config
+from ...graph.operation import plain
 from ...graph.tape import FOR_INPUTS
-from ..base import Layer, activity_penalties, own_config, plain
+from ..base import Layer, activity_penalties
 from ..described import copy, deserialize
 from .base import Recurrent, options_for_states
 from .states import listed_states, set_states

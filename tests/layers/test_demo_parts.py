@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Dense, Embedding, and the base they share: values, gradients, modes, refusals."""
+"""The parts of the demo's model: values, gradients, modes, refusals."""
 
 import copy
 import pickle
@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn.modules import Dense, Embedding
-from fastrnn.modules.base import Composite
+from fastrnn.demo.parts import Dense, Embedding, Joined
 from gradient_check import central_differences
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error
 
@@ -223,15 +222,15 @@ def test_refusals_name_the_argument(call, error, message):
         call()
 
 
-# -- composites ----------------------------------------------------------------------------------
+# -- joined parts --------------------------------------------------------------------------------
 
 
-def composite():
-    return Composite({"rnn": fastrnn.GRU(3, 4, seed=0), "out": Dense(4, 2, seed=1)})
+def joined():
+    return Joined({"rnn": fastrnn.GRU(3, 4, seed=0), "out": Dense(4, 2, seed=1)})
 
 
-def test_a_composite_joins_its_parts():
-    model = composite()
+def test_joined_parts_have_one_state():
+    model = joined()
     names = [f"rnn.{name}" for name in model.rnn.state_dict()] + ["out.weight", "out.bias"]
     assert list(model.state_dict()) == list(model.grads) == names
     assert model.grads["rnn.weight_hh_l0"] is model.rnn.grads["weight_hh_l0"]
@@ -243,8 +242,8 @@ def test_a_composite_joins_its_parts():
     assert not model.out.grads["bias"].any()
 
 
-def test_a_composite_loads_all_or_nothing(rng):
-    model = composite()
+def test_joined_parts_load_all_or_nothing(rng):
+    model = joined()
     x = rng.standard_normal((2, 1, 3)).astype(np.float32)
     y = model.rnn(x)[0]
     state = {name: array + 1 for name, array in model.state_dict().items()}

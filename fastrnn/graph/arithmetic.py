@@ -7,12 +7,12 @@ import numpy as np
 
 from .._common import checks
 from ..backend import floatx
-from .base import Layer
+from .binary import Binary
 from .broadcasting import common_shape, unbroadcast
 
 
-class _Operation(NamedTuple):
-    """One operation.
+class _Function(NamedTuple):
+    """What one operation computes.
 
     `slopes` has, for each operand, a function (a, b, y, dy) of its gradient in the shape of y, or
     None where there is none; an operation of one operand has b None.
@@ -42,38 +42,39 @@ def _power_slope_of_exponent(a, b, y, dy):
 
 
 OPERATIONS = {
-    "add": _Operation(np.add, (lambda a, b, y, dy: dy, lambda a, b, y, dy: dy)),
-    "subtract": _Operation(np.subtract, (lambda a, b, y, dy: dy, lambda a, b, y, dy: -dy)),
-    "multiply": _Operation(np.multiply, (lambda a, b, y, dy: dy * b, lambda a, b, y, dy: dy * a)),
-    "divide": _Operation(np.divide, (lambda a, b, y, dy: dy / b,
+    "add": _Function(np.add, (lambda a, b, y, dy: dy, lambda a, b, y, dy: dy)),
+    "subtract": _Function(np.subtract, (lambda a, b, y, dy: dy, lambda a, b, y, dy: -dy)),
+    "multiply": _Function(np.multiply, (lambda a, b, y, dy: dy * b, lambda a, b, y, dy: dy * a)),
+    "divide": _Function(np.divide, (lambda a, b, y, dy: dy / b,
                                      lambda a, b, y, dy: dy * (-a / (b * b))), "float"),
-    "power": _Operation(_power, (_power_slope_of_base, _power_slope_of_exponent)),
-    "floor_divide": _Operation(np.floor_divide),
-    "mod": _Operation(np.remainder, (lambda a, b, y, dy: dy,
+    "power": _Function(_power, (_power_slope_of_base, _power_slope_of_exponent)),
+    "floor_divide": _Function(np.floor_divide),
+    "mod": _Function(np.remainder, (lambda a, b, y, dy: dy,
                                      lambda a, b, y, dy: dy * -np.floor_divide(a, b))),
-    "negative": _Operation(np.negative, (lambda a, b, y, dy: -dy,)),
-    "absolute": _Operation(np.absolute, (lambda a, b, y, dy: dy * np.sign(a),)),
-    "round": _Operation(np.round, (None,)),
-    "logical_not": _Operation(np.logical_not, (None,), "bool", True),
-    "logical_and": _Operation(np.logical_and, gives="bool", takes_bool=True),
-    "logical_or": _Operation(np.logical_or, gives="bool", takes_bool=True),
-    "logical_xor": _Operation(np.logical_xor, gives="bool", takes_bool=True),
-    "less": _Operation(np.less, gives="bool"),
-    "less_equal": _Operation(np.less_equal, gives="bool"),
-    "greater": _Operation(np.greater, gives="bool"),
-    "greater_equal": _Operation(np.greater_equal, gives="bool"),
-    "equal": _Operation(np.equal, gives="bool"),
-    "not_equal": _Operation(np.not_equal, gives="bool"),
+    "negative": _Function(np.negative, (lambda a, b, y, dy: -dy,)),
+    "absolute": _Function(np.absolute, (lambda a, b, y, dy: dy * np.sign(a),)),
+    "round": _Function(np.round, (None,)),
+    "logical_not": _Function(np.logical_not, (None,), "bool", True),
+    "logical_and": _Function(np.logical_and, gives="bool", takes_bool=True),
+    "logical_or": _Function(np.logical_or, gives="bool", takes_bool=True),
+    "logical_xor": _Function(np.logical_xor, gives="bool", takes_bool=True),
+    "less": _Function(np.less, gives="bool"),
+    "less_equal": _Function(np.less_equal, gives="bool"),
+    "greater": _Function(np.greater, gives="bool"),
+    "greater_equal": _Function(np.greater_equal, gives="bool"),
+    "equal": _Function(np.equal, gives="bool"),
+    "not_equal": _Function(np.not_equal, gives="bool"),
 }
 # What truth values are not changed to numbers for.
 _OF_TRUTH = {"add", "multiply", "absolute"}
 
 
-class Arithmetic(Layer):
+class Arithmetic(Binary):
     """y = a op b of two inputs, or of one and a constant; y = op a for some.
 
-    Floats are computed in the layer's dtype; integers stay integers, but for "divide" and beside
-    floats; comparisons and logic give bool, through which no gradient passes. So it is in Keras.
+    Floats are computed in the operation's dtype. Integers stay integers, unless they are divided
+    or meet floats. Comparisons and logic give bool, through which no gradient passes. These are
+    the rules of Keras.
 
     Parameters
     ----------
@@ -86,28 +87,26 @@ class Arithmetic(Layer):
     constant_first : bool
         Whether the constant is a.
     **options
-        Those of every `Layer`.
+        Those of every `Operation`.
 
     Raises
     ------
+    TypeError
+        If the constant is none of numbers.
     ValueError
-        If the shapes do not fit.
+        If there is no such operation, or, in a call, the shapes do not fit.
     """
 
     arguments = ("operation", "constant", "constant_first")
-    takes_list = True
     casts_inputs = False
 
     def __init__(self, operation, constant=None, constant_first=False, **options):
-        super().__init__(**options)
-        self.operation = checks.choice("operation", operation, tuple(OPERATIONS))
+        self.operation = checks.choice("operation", operation, OPERATIONS)
+        super().__init__(constant, constant_first, operation, **options)
         self._of = made = OPERATIONS[operation]
         self._alone = len(made.slopes) == 1
         self.has_gradient = made.slopes[0] is not None
-        self.constant = self._as_floats = None
-        self.constant_first = constant_first
-        if constant is not None:
-            self.constant = _constant(operation, constant, self.dtype)
+        if self.constant is not None:
             self._as_floats = self.constant.astype(self.dtype, copy=False)
 
     # -- dtypes ------------------------------------------------------------------------------
@@ -177,8 +176,7 @@ class Arithmetic(Layer):
             if self.constant.ndim:
                 self.compute_output_shape(inputs.shape)
             of_floats = inputs.dtype.kind == "f" and not self._of.takes_bool
-            other = self._as_floats if of_floats else self.constant
-            a, b = (other, inputs) if self.constant_first else (inputs, other)
+            a, b = self.both(inputs, self._as_floats if of_floats else self.constant)
             if of_floats:
                 return a, b
         common = self._common(a.dtype, b.dtype)
@@ -196,30 +194,9 @@ class Arithmetic(Layer):
             self.compute_output_shape((a.shape, b.shape))
 
     def backward(self, kept, doutputs):
-        a, b, _ = kept
-        slopes = self._of.slopes
-        if self._alone or self.constant is not None:
-            which = 1 if self.constant_first and not self._alone else 0
-            x = b if which else a
-            return self._gradient(slopes[which], kept, doutputs, x.shape)
-        return [self._gradient(slope, kept, doutputs, x.shape)
-                for slope, x in zip(slopes, (a, b), strict=True)]
+        return self.gradient(0, kept, doutputs) if self._alone else (
+            super().backward(kept, doutputs))
 
-    @staticmethod
-    def _gradient(slope, kept, dy, shape):
-        return None if slope is None else unbroadcast(slope(*kept, dy), shape)
-
-    def get_config(self):
-        config = super().get_config()
-        if self.constant is not None:
-            config["constant"] = self.constant.tolist()
-        return config
-
-
-def _constant(operation, value, dtype):
-    """Return the other operand as an array; floats in the layer's dtype."""
-    array = checks.as_ndarray(f"the other operand of {operation}", value)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"the other operand of {operation} must be a tensor, a number or "
-                        f"an array of numbers, got {type(value).__name__}")
-    return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
+    def gradient(self, which, kept, dy):
+        slope = self._of.slopes[which]
+        return None if slope is None else unbroadcast(slope(*kept, dy), kept[which].shape)

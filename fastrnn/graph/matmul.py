@@ -4,12 +4,11 @@
 import numpy as np
 
 from .._common.products import multiply_batches, multiply_rows
-from .arithmetic import _constant
-from .base import Layer
+from .binary import Binary
 from .broadcasting import joined, unbroadcast
 
 
-class MatMul(Layer):
+class MatMul(Binary):
     """y = a @ b of two inputs, or of one and a constant, over the last two axes as in NumPy.
 
     Parameters
@@ -19,7 +18,7 @@ class MatMul(Layer):
     constant_first : bool
         Whether the constant is a.
     **options
-        Those of every `Layer`.
+        Those of every `Operation`.
 
     Raises
     ------
@@ -27,31 +26,19 @@ class MatMul(Layer):
         If the shapes do not fit, or in a graph the product would sum over the batch.
     """
 
-    arguments = ("constant", "constant_first")
-    takes_list = True
-
     def __init__(self, constant=None, constant_first=False, **options):
-        super().__init__(**options)
-        self.constant = None
-        self.constant_first = constant_first
-        if constant is not None:
-            self.constant = _constant("matmul", constant, self.dtype).astype(self.dtype, copy=False)
+        super().__init__(constant, constant_first, "matmul", **options)
+        if self.constant is not None:
+            self.constant = self.constant.astype(self.dtype, copy=False)
             if self.constant.ndim == 0:
                 raise ValueError("the other operand of matmul must be an array, got one number")
 
     def compute_output_shape(self, input_shape):
-        shapes = [input_shape] if self.constant is not None else list(input_shape)
-        tensors = len(shapes)
-        if tensors == 1:
-            shapes.insert(0 if self.constant_first else 1, self.constant.shape)
-        a, b = map(tuple, shapes)
-        made = _product_shape(a, b)
-        if made is None:
-            raise ValueError(f"{self.name}: {a} @ {b} do not fit: the last axis of the first and "
-                             "the last but one of the second must be equal, those before as well")
+        a, b = map(tuple, self.both(input_shape, np.shape(self.constant)))
+        made = self._shape(a, b)
         # The batch is the first axis of what is made only where no matrix has it as an axis.
         first, second = len(a), len(b)
-        if tensors == 2:
+        if self.constant is None:
             keeps = first == second >= 3
         elif self.constant_first:
             keeps = second >= 3 and second >= first
@@ -61,40 +48,32 @@ class MatMul(Layer):
             raise ValueError(f"{self.name}: {a} @ {b} does not leave the batch axis as it is")
         return made
 
+    def _shape(self, a, b):
+        made = _product_shape(a, b)
+        if made is None:
+            raise ValueError(f"{self.name}: {a} @ {b} do not fit: the last axis of the first and "
+                             "the last but one of the second must be equal, those before as well")
+        return made
+
     def forward(self, inputs, mask, training, keep):
-        a, b = inputs if self.constant is None else (
-            (self.constant, inputs) if self.constant_first else (inputs, self.constant))
-        if _product_shape(a.shape, b.shape) is None:
-            raise ValueError(f"{self.name}: {a.shape} @ {b.shape} do not fit: the last axis of "
-                             "the first and the last but one of the second must be equal, those "
-                             "before as well")
+        a, b = self.both(inputs, self.constant)
+        self._shape(a.shape, b.shape)
         return np.asarray(_product(a, b)), None, (a, b) if keep else None
 
-    def backward(self, kept, doutputs):
+    def gradient(self, which, kept, dy):
         a, b = kept
-        dy = doutputs
         rows, columns = a[None, :] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
         if a.ndim == 1:
             dy = dy[..., None, :] if b.ndim > 1 else dy[..., None]
         if b.ndim == 1:
             dy = dy[..., None]
-        da = db = None
-        if self.constant is None or not self.constant_first:
-            da = unbroadcast(_product(dy, columns.swapaxes(-1, -2)), rows.shape).reshape(a.shape)
-        if self.constant is None or self.constant_first:
-            if columns.ndim == 2 and rows.ndim > 2:
-                # One matrix for all rows: a single product over them.
-                rows, dy = (x.reshape(-1, x.shape[-1]) for x in (rows, dy))
-            db = unbroadcast(_product(rows.swapaxes(-1, -2), dy), columns.shape).reshape(b.shape)
-        if self.constant is not None:
-            return db if self.constant_first else da
-        return [da, db]
-
-    def get_config(self):
-        config = super().get_config()
-        if self.constant is not None:
-            config["constant"] = self.constant.tolist()
-        return config
+        if which == 0:
+            da = _product(dy, columns.swapaxes(-1, -2))
+            return unbroadcast(da, rows.shape).reshape(a.shape)
+        if columns.ndim == 2 and rows.ndim > 2:
+            # One matrix for all rows: a single product over them.
+            rows, dy = (x.reshape(-1, x.shape[-1]) for x in (rows, dy))
+        return unbroadcast(_product(rows.swapaxes(-1, -2), dy), columns.shape).reshape(b.shape)
 
 
 def _product(a, b):
