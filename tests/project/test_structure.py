@@ -10,7 +10,6 @@ import re
 from pathlib import Path
 
 import pytest
-
 from import_graph import PACKAGE, circles, edges, inside_functions, modules, origin
 
 ROOT = Path(__file__).resolve().parents[2]
