@@ -403,7 +403,7 @@ class Engine(Owner):
 
         The file appears whole or not at all. Gradients, mode and random state are not saved.
         """
-        from .. import io
+        from .. import io  # slow to load, for files alone
 
         header = {"kind": "engine", "class": self.cell.upper(), "arguments": self._arguments()}
         io.write(path, self.state_dict(), header)
