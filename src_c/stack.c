@@ -169,15 +169,18 @@ static void pack(const fastrnn_matrix *m, const layout *s, const void *weight, c
     fastrnn_pack(s->kernels, shape, &source, 0, shape->depth, (void *)m->data);
 }
 
-static void pack_recurrent(const fastrnn_layer_view *v, const layout *s, const void *w_hh) {
-    static const int torch_order[FASTRNN_MAX_GATES] = {0, 1, 2, 3};
-    const fastrnn_gate_group *groups = s->cell->recurrent;
-    for (int i = 0; i < FASTRNN_MAX_GROUPS; i++)
-        if (v->r[i].data) pack(&v->r[i], s, w_hh, torch_order + (s->fused ? 0 : groups[i].gate));
-}
-
 static const void *element(const layout *s, const void *array, ptrdiff_t index) {
     return array ? (const char *)array + index * (ptrdiff_t)s->itemsize : NULL;
+}
+
+/* A group's gates are neighbours in torch's order too, so it is a matrix of its own. */
+static void pack_recurrent(const fastrnn_layer_view *v, const layout *s, const void *w_hh) {
+    static const int torch_order[FASTRNN_MAX_GATES] = {0, 1, 2, 3};
+    const ptrdiff_t gate_size = v->hidden * v->outputs;
+    for (int i = 0; i < FASTRNN_MAX_GROUPS; i++) {
+        const int first = s->fused ? 0 : s->cell->recurrent[i].gate;
+        if (v->r[i].data) pack(&v->r[i], s, element(s, w_hh, first * gate_size), torch_order);
+    }
 }
 
 #define ADD(real)                                                                   \

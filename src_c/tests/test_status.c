@@ -35,6 +35,9 @@ static void specs(void) {
                                .input_size = 2,
                                .hidden_size = 3,
                                .num_layers = 1};
+    fastrnn_spec gru = lstm, affine = rnn;
+    gru.cell = FASTRNN_GRU;
+    affine.f.kind = FASTRNN_AFFINE;
     const ptrdiff_t huge = PTRDIFF_MAX;
     const fastrnn_spec wide = {.size = sizeof wide,
                                .cell = FASTRNN_LSTM,
@@ -48,6 +51,26 @@ static void specs(void) {
     BAD(FASTRNN_ERROR_ENUM, rnn, f.kind, FASTRNN_ELU_ALPHA + 1);
     BAD(FASTRNN_ERROR_ENUM, rnn, dtype, 2);
     BAD(FASTRNN_ERROR_ENUM, rnn, isa, 5);
+    BAD(FASTRNN_ERROR_ENUM, lstm, f.kind, -1);
+    BAD(FASTRNN_ERROR_ENUM, lstm, g.kind, FASTRNN_ELU_ALPHA + 1);
+    BAD(FASTRNN_ERROR_ENUM, lstm, h.kind, INT32_MAX);
+    BAD(FASTRNN_ERROR_ENUM, lstm, weight_type, 1);
+    BAD(FASTRNN_ERROR_UNUSED, rnn, g.kind, FASTRNN_TANH);
+    BAD(FASTRNN_ERROR_UNUSED, rnn, h.kind, FASTRNN_TANH);
+    BAD(FASTRNN_ERROR_UNUSED, gru, h.kind, FASTRNN_TANH);
+    BAD(FASTRNN_ERROR_UNUSED, rnn, f.alpha, 1);
+    BAD(FASTRNN_ERROR_UNUSED, lstm, h.beta, 1);
+    BAD(FASTRNN_ERROR_UNUSED, rnn, peepholes, 1);
+    BAD(FASTRNN_ERROR_UNUSED, gru, peepholes, 1);
+    BAD(FASTRNN_ERROR_UNUSED, gru, input_forget, 1);
+    BAD(FASTRNN_ERROR_UNUSED, rnn, reset_before, 1);
+    BAD(FASTRNN_ERROR_UNUSED, lstm, reset_before, 1);
+    BAD(FASTRNN_ERROR_VALUE, lstm, clip, -1);
+    BAD(FASTRNN_ERROR_VALUE, lstm, clip, NAN);
+    BAD(FASTRNN_ERROR_VALUE, affine, f.alpha, INFINITY);
+    BAD(FASTRNN_ERROR_VALUE, affine, f.beta, NAN);
+    BAD(FASTRNN_ERROR_VERSION, rnn, size, 0);
+    BAD(FASTRNN_ERROR_VERSION, rnn, size, FASTRNN_SPEC_SIZE_1 - 1);
     BAD(FASTRNN_ERROR_SIZE, rnn, input_size, 0);
     BAD(FASTRNN_ERROR_SIZE, rnn, hidden_size, -1);
     BAD(FASTRNN_ERROR_SIZE, rnn, num_layers, 0);
@@ -83,8 +106,9 @@ static void stacks(void) {
                                 .hidden_size = 3,
                                 .num_layers = 1,
                                 .bidirectional = 1};
-    fastrnn_spec projected = plain;
+    fastrnn_spec projected = plain, peepholes = plain;
     projected.proj_size = 2;
+    peepholes.peepholes = 1;
     fastrnn_weights good[2], w[2], good_projected[2];
     random_weights(&plain, BIAS_BOTH, good);
     random_weights(&projected, BIAS_BOTH, good_projected);
@@ -106,6 +130,9 @@ static void stacks(void) {
         {FASTRNN_ERROR_NULL, &plain, good, offsetof(fastrnn_weights, w_hh), NULL},
         {FASTRNN_ERROR_NULL, &projected, good_projected, offsetof(fastrnn_weights, w_hr), NULL},
         {FASTRNN_ERROR_UNUSED, &plain, good, offsetof(fastrnn_weights, w_hr), good[0].w_ih},
+        {FASTRNN_ERROR_UNUSED, &plain, good, offsetof(fastrnn_weights, peepholes), good[0].w_ih},
+        {FASTRNN_ERROR_NULL, &peepholes, good, offsetof(fastrnn_weights, b_ih), NULL},
+        {FASTRNN_ERROR_VERSION, &plain, good, offsetof(fastrnn_weights, size), NULL},
         {FASTRNN_ERROR_ALIGNMENT, &plain, good, offsetof(fastrnn_weights, b_hh), memory + 1},
     };
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -238,7 +265,13 @@ static void names(void) {
             CHECK(*text && strcmp(text, fastrnn_status_text((fastrnn_status)j)), "%d, %d", i, j);
             CHECK(strcmp(text, fastrnn_status_text((fastrnn_status)99)), "%d", i);
         }
+    char numbers[32];
+    snprintf(numbers, sizeof numbers, "%d.%d.%d", FASTRNN_VERSION_MAJOR, FASTRNN_VERSION_MINOR,
+             FASTRNN_VERSION_PATCH);
     CHECK(!strcmp(fastrnn_version(), FASTRNN_VERSION), "%s", fastrnn_version());
+    CHECK(!strcmp(numbers, FASTRNN_VERSION), "%s", numbers);
+    CHECK(fastrnn_version_number() == FASTRNN_VERSION_NUMBER, "%d", fastrnn_version_number());
+    CHECK(fastrnn_api_version() == FASTRNN_API_VERSION, "%d", fastrnn_api_version());
     CHECK(!strcmp(fastrnn_isa_name(FASTRNN_ISA_AVX2), "avx2"), "name");
     CHECK(!strcmp(fastrnn_isa_name((fastrnn_isa)99), "unknown"), "name");
 }
