@@ -78,9 +78,13 @@ static void place_layer(arena *a, const layout *s, ptrdiff_t inputs, fastrnn_lay
     memset(v, 0, sizeof *v);
     v->kernels = s->kernels;
     v->cell = s->cell;
-    v->spec = s->spec;
     v->kind = s->kind;
     v->fused = s->fused;
+    v->activations.f = s->spec->f;
+    v->activations.g = s->spec->g;
+    v->activations.h = s->spec->h;
+    v->clip = s->spec->clip;
+    v->input_forget = s->spec->input_forget;
     v->inputs = inputs;
     v->hidden = H;
     v->outputs = P;
@@ -294,6 +298,5 @@ void fastrnn_layer_view_of(const fastrnn_stack *stack, ptrdiff_t index, fastrnn_
     fastrnn_spec spec = stack->spec;
     layout s;
     lay_out(&spec, &s);
-    s.spec = &stack->spec;
     view_layer(stack, &s, index, view);
 }

@@ -37,7 +37,6 @@ cdef class PackedLayer:
     cdef const char *plain_w_data
     cdef void need_backward(self) except *
     cdef void need_plain_w(self) except *
-    cdef tuple torch_weights(self)
     cdef list gate_packs(self, bint each, bint back)
 
 cdef void set_activations(fastrnn_activations *to, PackedLayer layer) noexcept

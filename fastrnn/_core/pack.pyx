@@ -271,21 +271,6 @@ cdef class PackedLayer:
                 self.plain_w = _unpack(self.kernels, self.w, input_order(self.description))
                 self.plain_w_data = <const char *> cnp.PyArray_DATA(<cnp.ndarray> self.plain_w)
 
-    cdef tuple torch_weights(self):
-        """w_ih, w_hh, b_ih, b_hh, w_hr in torch layouts, biases folded."""
-        b_ih = b_hh = w_hr = None
-        if self.biases is not None:
-            folded, recurrent = self.biases
-            b_ih = np.empty_like(folded)
-            b_ih[list(input_order(self.description))] = folded
-            if recurrent is not None:
-                b_hh = np.zeros_like(b_ih)
-                b_hh[self.description.apart_bias] = recurrent
-        if self.projection is not None:
-            w_hr = _unpack(self.kernels, self.projection, TORCH_ORDER)
-        return (_unpack(self.kernels, self.w, input_order(self.description)),
-                _unpack(self.kernels, self.r, TORCH_ORDER), b_ih, b_hh, w_hr)
-
     cdef list gate_packs(self, bint each, bint back):
         """GatePacks of each gate, or else of those that read the same state."""
         packs = self.packs_of_gates.get((each, back))

@@ -3,64 +3,20 @@
 
 import numpy as np
 
-from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t
 from libc.string cimport memset
 
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport FASTRNN_F64
-from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.pack cimport GatePack, Pack, PackedLayer, set_activations
 from fastrnn._core.runtime cimport Memory
+from fastrnn._core.stack cimport (
+    fastrnn_layer_view, fastrnn_layers_stream_bytes, fastrnn_layers_stream_init, fastrnn_matrix,
+    fastrnn_status, fastrnn_status_text, fastrnn_stream, fastrnn_stream_get_state,
+    fastrnn_stream_set_state, fastrnn_stream_step,
+)
 
 cnp.import_array()
-
-cdef extern from "fastrnn.h" nogil:
-    ctypedef int fastrnn_status
-    ctypedef struct fastrnn_stack:
-        pass
-    ctypedef struct fastrnn_stream:
-        pass
-    ctypedef struct fastrnn_activation:
-        int32_t kind
-        float alpha
-        float beta
-    ctypedef struct fastrnn_spec:
-        size_t size
-        int32_t cell
-        int32_t dtype
-        int32_t isa
-        int32_t bidirectional
-        ptrdiff_t input_size
-        ptrdiff_t hidden_size
-        ptrdiff_t proj_size
-        ptrdiff_t num_layers
-        int32_t weight_type
-        fastrnn_activation f
-        fastrnn_activation g
-        fastrnn_activation h
-        float clip
-        int32_t peepholes
-        int32_t input_forget
-        int32_t reset_before
-    ctypedef struct fastrnn_weights:
-        size_t size
-        const void *w_ih
-        const void *w_hh
-        const void *b_ih
-        const void *b_hh
-        const void *w_hr
-        const void *peepholes
-    fastrnn_status fastrnn_stack_bytes(const fastrnn_spec *, size_t *)
-    fastrnn_status fastrnn_stack_init(void *, size_t, const fastrnn_spec *,
-                                      const fastrnn_weights *, fastrnn_stack **)
-    fastrnn_status fastrnn_stream_bytes(const fastrnn_stack *, ptrdiff_t, size_t *)
-    fastrnn_status fastrnn_stream_init(void *, size_t, const fastrnn_stack *, ptrdiff_t,
-                                       fastrnn_stream **)
-    fastrnn_status fastrnn_stream_step(fastrnn_stream *, const void *, void *)
-    fastrnn_status fastrnn_stream_get_state(const fastrnn_stream *, void *, void *)
-    fastrnn_status fastrnn_stream_set_state(fastrnn_stream *, const void *, const void *)
-    const char *fastrnn_status_text(fastrnn_status)
 
 # Steps of fewer operations than this keep the interpreter's lock: giving it up costs more.
 cdef double WORTH_UNLOCKING = 1e5
@@ -76,8 +32,40 @@ cdef const void *data_or_null(array) except? NULL:
     return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray> array)
 
 
+cdef void view_matrix(fastrnn_matrix *to, Pack pack) noexcept:
+    to.shape = pack.shape
+    to.panels = pack.panels
+    to.data = pack.data()
+
+
+cdef void view_layer(fastrnn_layer_view *view, PackedLayer layer) except *:
+    """Fills in where the packs of the layer lie."""
+    cdef GatePack gates
+    cdef int i = 0
+    memset(view, 0, sizeof(view[0]))
+    view.kernels = layer.kernels
+    view.cell = layer.description
+    view.kind = layer.cell
+    view.fused = layer.fused
+    view.inputs = layer.input_size
+    view.hidden = layer.hidden_size
+    view.outputs = layer.output_size
+    view.bias = layer.input_bias
+    view.recurrent_bias = layer.recurrent_bias
+    set_activations(&view.activations, layer)
+    view_matrix(&view.w, layer.w)
+    if layer.projection is not None:
+        view_matrix(&view.projection, layer.projection)
+    if layer.fused:
+        view_matrix(&view.r[0], layer.r)
+    else:
+        for gates in layer.gate_packs(False, False):
+            view_matrix(&view.r[i], gates.pack)
+            i += 1
+
+
 cdef class StreamCore:
-    """A stack of forward layers and its live state.
+    """The live state of a stack of forward layers, whose packs it shares with all others.
 
     Parameters
     ----------
@@ -85,7 +73,8 @@ cdef class StreamCore:
     batch_size : int
     """
 
-    cdef Memory stack_memory, stream_memory
+    cdef list layers
+    cdef Memory memory
     cdef fastrnn_stream *stream
     cdef int type_number
     cdef Py_ssize_t rows, inputs, outputs
@@ -95,8 +84,7 @@ cdef class StreamCore:
 
     def __init__(self, list layers, Py_ssize_t batch_size):
         cdef PackedLayer layer = layers[0]
-        if not all([packed.fused for packed in layers]):
-            raise ValueError("a stream has the default activations and reset only")
+        self.layers = layers
         self.rows = batch_size
         self.inputs = layer.input_size
         self.outputs = layer.output_size
@@ -108,53 +96,22 @@ cdef class StreamCore:
             self.c_shape = None
         self.unlock = WORTH_UNLOCKING < 2.0 * batch_size * len(layers) * layer.gates * (
             layer.hidden_size * (layer.input_size + layer.output_size))
-        self._start(self._new_stack(layers))
+        self._start()
 
-    cdef fastrnn_stack *_new_stack(self, list layers) except NULL:
-        cdef PackedLayer layer = layers[0]
-        cdef fastrnn_spec spec
-        cdef fastrnn_stack *stack = NULL
-        cdef fastrnn_weights *weights
-        cdef size_t size = 0
+    cdef int _start(self) except -1:
         cdef Memory table = Memory()
-        cdef Py_ssize_t k
-        memset(&spec, 0, sizeof(spec))
-        spec.size = sizeof(spec)
-        spec.cell = layer.cell
-        if not layer.description.has_gate_activation:
-            spec.f.kind = layer.activation
-        spec.dtype = layer.dtype
-        spec.isa = layer.kernels.isa
-        spec.input_size = layer.input_size
-        spec.hidden_size = layer.hidden_size
-        spec.proj_size = 0 if layer.projection is None else layer.output_size
-        spec.num_layers = len(layers)
-        arrays = []
-        table.allocate(len(layers) * sizeof(fastrnn_weights))
-        weights = <fastrnn_weights *> table.base
-        memset(weights, 0, len(layers) * sizeof(fastrnn_weights))
-        for k in range(len(layers)):
-            layer = layers[k]
-            arrays.append(layer.torch_weights())
-            w_ih, w_hh, b_ih, b_hh, w_hr = arrays[k]
-            weights[k].size = sizeof(fastrnn_weights)
-            weights[k].w_ih = data_or_null(w_ih)
-            weights[k].w_hh = data_or_null(w_hh)
-            weights[k].b_ih = data_or_null(b_ih)
-            weights[k].b_hh = data_or_null(b_hh)
-            weights[k].w_hr = data_or_null(w_hr)
-        check(fastrnn_stack_bytes(&spec, &size))
-        self.stack_memory = Memory()
-        self.stack_memory.allocate(size)
-        check(fastrnn_stack_init(self.stack_memory.base, size, &spec, weights, &stack))
-        return stack
-
-    cdef int _start(self, fastrnn_stack *stack) except -1:
+        cdef Py_ssize_t count = len(self.layers), k
+        cdef fastrnn_layer_view *views
         cdef size_t size = 0
-        check(fastrnn_stream_bytes(stack, self.rows, &size))
-        self.stream_memory = Memory()
-        self.stream_memory.allocate(size)
-        check(fastrnn_stream_init(self.stream_memory.base, size, stack, self.rows, &self.stream))
+        table.allocate(count * sizeof(fastrnn_layer_view))
+        views = <fastrnn_layer_view *> table.base
+        for k in range(count):
+            view_layer(&views[k], self.layers[k])
+        check(fastrnn_layers_stream_bytes(views, count, self.rows, &size))
+        self.memory = Memory()
+        self.memory.allocate(size)
+        check(fastrnn_layers_stream_init(self.memory.base, size, views, count, self.rows,
+                                         &self.stream))
         return 0
 
     cdef inline bint _fits(self, cnp.ndarray array, Py_ssize_t columns) noexcept:
