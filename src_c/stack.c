@@ -160,12 +160,18 @@ static fastrnn_status check_weights(const layout *s, const fastrnn_weights *weig
     return status;
 }
 
+static const void *element(const layout *s, const void *array, ptrdiff_t index) {
+    return array ? (const char *)array + index * (ptrdiff_t)s->itemsize : NULL;
+}
+
 /* A view points to its packs as const, which they are but for the functions below.
- * order[g]: torch's gate at place g. */
+ * order[g]: torch's gate at place g. One gate alone has no order: the source begins with it. */
 static void pack(const fastrnn_matrix *m, const layout *s, const void *weight, const int *order) {
     const fastrnn_shape *shape = &m->shape;
-    fastrnn_source source = {weight, 1, shape->depth, shape->units * shape->depth, {0}};
+    const ptrdiff_t gate_size = shape->units * shape->depth;
+    fastrnn_source source = {weight, 1, shape->depth, gate_size, {0}};
     for (int g = 0; g < shape->gates; g++) source.gate_order[g] = order[g];
+    if (shape->gates == 1) source.base = element(s, weight, order[0] * gate_size);
     fastrnn_pack(s->kernels, shape, &source, 0, shape->depth, (void *)m->data);
 }
 
@@ -174,10 +180,6 @@ static void pack_recurrent(const fastrnn_layer_view *v, const layout *s, const v
     const fastrnn_gate_group *groups = s->cell->recurrent;
     for (int i = 0; i < FASTRNN_MAX_GROUPS; i++)
         if (v->r[i].data) pack(&v->r[i], s, w_hh, torch_order + (s->fused ? 0 : groups[i].gate));
-}
-
-static const void *element(const layout *s, const void *array, ptrdiff_t index) {
-    return array ? (const char *)array + index * (ptrdiff_t)s->itemsize : NULL;
 }
 
 #define ADD(real)                                                                   \
