@@ -155,8 +155,8 @@ typedef struct {
  * environment. */
 const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype);
 
-/* Whether the arithmetic of a table is double: never in a build that has none, which then compiles no
- * arithmetic of double into the branches behind it. */
+/* Whether the arithmetic of a table is double: never in a build that has none, which then compiles
+ * no arithmetic of double into the branches behind it. */
 static inline int fastrnn_is_double(fastrnn_dtype dtype) {
 #ifdef FASTRNN_NO_DOUBLE
     return (void)dtype, 0;
