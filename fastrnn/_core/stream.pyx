@@ -3,73 +3,19 @@
 
 import numpy as np
 
-from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t
-from libc.string cimport memset
-
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport FASTRNN_F64
+from fastrnn._core.library cimport fastrnn_layer_view, fastrnn_stream
 from fastrnn._core.pack cimport PackedLayer
-from fastrnn._core.runtime cimport Memory
+from fastrnn._core.runtime cimport (
+    Memory, get_stream_state, new_stream, set_stream_state, step_stream,
+)
 
 cnp.import_array()
 
-cdef extern from "fastrnn.h" nogil:
-    ctypedef int fastrnn_status
-    ctypedef struct fastrnn_stack:
-        pass
-    ctypedef struct fastrnn_stream:
-        pass
-    ctypedef struct fastrnn_activation:
-        int32_t kind
-        float alpha
-        float beta
-    ctypedef struct fastrnn_spec:
-        size_t size
-        int32_t cell
-        int32_t dtype
-        int32_t isa
-        int32_t bidirectional
-        ptrdiff_t input_size
-        ptrdiff_t hidden_size
-        ptrdiff_t proj_size
-        ptrdiff_t num_layers
-        int32_t weight_type
-        fastrnn_activation f
-        fastrnn_activation g
-        fastrnn_activation h
-        float clip
-        int32_t peepholes
-        int32_t input_forget
-        int32_t reset_before
-    ctypedef struct fastrnn_weights:
-        size_t size
-        const void *w_ih
-        const void *w_hh
-        const void *b_ih
-        const void *b_hh
-        const void *w_hr
-        const void *peepholes
-    fastrnn_status fastrnn_stack_bytes(const fastrnn_spec *, size_t *)
-    fastrnn_status fastrnn_stack_init(void *, size_t, const fastrnn_spec *,
-                                      const fastrnn_weights *, fastrnn_stack **)
-    fastrnn_status fastrnn_stream_bytes(const fastrnn_stack *, ptrdiff_t, size_t *)
-    fastrnn_status fastrnn_stream_init(void *, size_t, const fastrnn_stack *, ptrdiff_t,
-                                       fastrnn_stream **)
-    fastrnn_status fastrnn_stream_step(fastrnn_stream *, const void *, void *)
-    fastrnn_status fastrnn_stream_get_state(const fastrnn_stream *, void *, void *)
-    fastrnn_status fastrnn_stream_set_state(fastrnn_stream *, const void *, const void *)
-    const char *fastrnn_status_text(fastrnn_status)
-
 # Steps of fewer operations than this keep the interpreter's lock: giving it up costs more.
 cdef double WORTH_UNLOCKING = 1e5
-
-
-cdef int check(fastrnn_status status) except -1:
-    if status != 0:
-        raise RuntimeError(fastrnn_status_text(status).decode())
-    return 0
 
 
 cdef const void *data_or_null(array) except? NULL:
@@ -77,7 +23,8 @@ cdef const void *data_or_null(array) except? NULL:
 
 
 cdef class StreamCore:
-    """A stack of forward layers and its live state.
+    """Forward layers, one on the other, and their live state. The packs are the layers' own, which
+    any number of streams share.
 
     Parameters
     ----------
@@ -85,7 +32,8 @@ cdef class StreamCore:
     batch_size : int
     """
 
-    cdef Memory stack_memory, stream_memory
+    cdef list layers              # whose packs the stream reads
+    cdef Memory memory
     cdef fastrnn_stream *stream
     cdef int type_number
     cdef Py_ssize_t rows, inputs, outputs
@@ -108,53 +56,21 @@ cdef class StreamCore:
             self.c_shape = None
         self.unlock = WORTH_UNLOCKING < 2.0 * batch_size * len(layers) * layer.gates * (
             layer.hidden_size * (layer.input_size + layer.output_size))
-        self._start(self._new_stack(layers))
+        self.layers = layers
+        self._start()
 
-    cdef fastrnn_stack *_new_stack(self, list layers) except NULL:
-        cdef PackedLayer layer = layers[0]
-        cdef fastrnn_spec spec
-        cdef fastrnn_stack *stack = NULL
-        cdef fastrnn_weights *weights
-        cdef size_t size = 0
+    cdef int _start(self) except -1:
         cdef Memory table = Memory()
+        cdef fastrnn_layer_view *views
+        cdef PackedLayer layer
         cdef Py_ssize_t k
-        memset(&spec, 0, sizeof(spec))
-        spec.size = sizeof(spec)
-        spec.cell = layer.cell
-        if not layer.description.has_gate_activation:
-            spec.f.kind = layer.activation
-        spec.dtype = layer.dtype
-        spec.isa = layer.kernels.isa
-        spec.input_size = layer.input_size
-        spec.hidden_size = layer.hidden_size
-        spec.proj_size = 0 if layer.projection is None else layer.output_size
-        spec.num_layers = len(layers)
-        arrays = []
-        table.allocate(len(layers) * sizeof(fastrnn_weights))
-        weights = <fastrnn_weights *> table.base
-        memset(weights, 0, len(layers) * sizeof(fastrnn_weights))
-        for k in range(len(layers)):
-            layer = layers[k]
-            arrays.append(layer.torch_weights())
-            w_ih, w_hh, b_ih, b_hh, w_hr = arrays[k]
-            weights[k].size = sizeof(fastrnn_weights)
-            weights[k].w_ih = data_or_null(w_ih)
-            weights[k].w_hh = data_or_null(w_hh)
-            weights[k].b_ih = data_or_null(b_ih)
-            weights[k].b_hh = data_or_null(b_hh)
-            weights[k].w_hr = data_or_null(w_hr)
-        check(fastrnn_stack_bytes(&spec, &size))
-        self.stack_memory = Memory()
-        self.stack_memory.allocate(size)
-        check(fastrnn_stack_init(self.stack_memory.base, size, &spec, weights, &stack))
-        return stack
-
-    cdef int _start(self, fastrnn_stack *stack) except -1:
-        cdef size_t size = 0
-        check(fastrnn_stream_bytes(stack, self.rows, &size))
-        self.stream_memory = Memory()
-        self.stream_memory.allocate(size)
-        check(fastrnn_stream_init(self.stream_memory.base, size, stack, self.rows, &self.stream))
+        table.allocate(len(self.layers) * sizeof(fastrnn_layer_view))
+        views = <fastrnn_layer_view *> table.base
+        for k in range(len(self.layers)):
+            layer = self.layers[k]
+            views[k] = layer.view
+        self.memory = Memory()
+        self.stream = new_stream(views, len(self.layers), self.rows, self.memory)
         return 0
 
     cdef inline bint _fits(self, cnp.ndarray array, Py_ssize_t columns) noexcept:
@@ -172,18 +88,17 @@ cdef class StreamCore:
             raise ValueError("out does not fit")
         if self.unlock:
             with nogil:
-                fastrnn_stream_step(self.stream, source, target)
+                step_stream(self.stream, source, target)
         else:
-            fastrnn_stream_step(self.stream, source, target)
+            step_stream(self.stream, source, target)
 
     def get_state(self):
         """Copies of h (L, N, P) and c (L, N, H), which is None unless LSTM."""
         h = np.empty(self.h_shape, self.dtype)
         c = None if self.c_shape is None else np.empty(self.c_shape, self.dtype)
-        check(fastrnn_stream_get_state(self.stream, <void *> data_or_null(h),
-                                       <void *> data_or_null(c)))
+        get_stream_state(self.stream, <void *> data_or_null(h), <void *> data_or_null(c))
         return h, c
 
     def set_state(self, h, c):
         """Copies C-contiguous arrays shaped as `get_state` gives them into the state."""
-        check(fastrnn_stream_set_state(self.stream, data_or_null(h), data_or_null(c)))
+        set_stream_state(self.stream, data_or_null(h), data_or_null(c))
