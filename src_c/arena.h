@@ -24,6 +24,11 @@ static inline size_t multiply(arena *a, size_t x, size_t y) {
     return x * y;
 }
 
+/* Bytes up to the next piece. */
+static inline size_t rounded(size_t bytes) {
+    return (bytes + FASTRNN_ALIGNMENT - 1) / FASTRNN_ALIGNMENT * FASTRNN_ALIGNMENT;
+}
+
 /* An array of rows x columns elements, aligned. */
 static inline void *take(arena *a, ptrdiff_t rows, ptrdiff_t columns, size_t itemsize) {
     char *at = a->base ? a->base + a->used : NULL;
@@ -31,7 +36,7 @@ static inline void *take(arena *a, ptrdiff_t rows, ptrdiff_t columns, size_t ite
     if (bytes > MAX_BYTES - a->used)
         a->overflow = 1;
     else
-        a->used += (bytes + FASTRNN_ALIGNMENT - 1) / FASTRNN_ALIGNMENT * FASTRNN_ALIGNMENT;
+        a->used += rounded(bytes);
     return at;
 }
 

@@ -160,12 +160,19 @@ static fastrnn_status check_weights(const layout *s, const fastrnn_weights *weig
     return status;
 }
 
-/* A view points to its packs as const, which they are but for the functions below.
- * order[g]: torch's gate at place g. */
+/* A view points to its parts as const, which they are but for the functions below. */
+
+/* Zeroes what lies between a part and the next one, so that equal stacks are equal bytes. */
+static void clear_end(const void *part, size_t bytes) {
+    memset((char *)part + bytes, 0, rounded(bytes) - bytes);
+}
+
+/* order[g]: torch's gate at place g. */
 static void pack(const fastrnn_matrix *m, const layout *s, const void *weight, const int *order) {
     const fastrnn_shape *shape = &m->shape;
     fastrnn_source source = {weight, 1, shape->depth, shape->units * shape->depth, {0}};
     for (int g = 0; g < shape->gates; g++) source.gate_order[g] = order[g];
+    clear_end(m->data, fastrnn_pack_bytes(s->kernels, shape));
     fastrnn_pack(s->kernels, shape, &source, 0, shape->depth, (void *)m->data);
 }
 
@@ -204,12 +211,15 @@ static void fold_biases(const fastrnn_layer_view *v, const layout *s, const fast
                         const int *order) {
     const int apart = s->cell->apart_bias;
     const ptrdiff_t H = v->hidden;
+    clear_end(v->bias, (size_t)(s->cell->gates * H) * s->itemsize);
     for (int slot = 0; slot < s->cell->gates; slot++) {
         const void *b_ih = element(s, w->b_ih, order[slot] * H);
         const void *b_hh = order[slot] == apart ? NULL : element(s, w->b_hh, order[slot] * H);
         add(s, b_ih, b_hh, H, element(s, v->bias, slot * H));
     }
-    if (apart >= 0) add(s, NULL, element(s, w->b_hh, apart * H), H, v->recurrent_bias);
+    if (apart < 0) return;
+    clear_end(v->recurrent_bias, (size_t)H * s->itemsize);
+    add(s, NULL, element(s, w->b_hh, apart * H), H, v->recurrent_bias);
 }
 
 static void fill_layer(const fastrnn_layer_view *v, const layout *s, const fastrnn_weights *w) {
@@ -220,8 +230,10 @@ static void fill_layer(const fastrnn_layer_view *v, const layout *s, const fastr
     pack_recurrent(v, s, w->w_hh);
     if (v->projection.data) pack(&v->projection, s, w->w_hr, one);
     fold_biases(v, s, w, order);
-    if (v->peepholes)
-        memcpy((void *)v->peepholes, w->peepholes, 3 * (size_t)v->hidden * s->itemsize);
+    if (!v->peepholes) return;
+    const size_t bytes = 3 * (size_t)v->hidden * s->itemsize;
+    clear_end(v->peepholes, bytes);
+    memcpy((void *)v->peepholes, w->peepholes, bytes);
 }
 
 /* ---- public ---- */
@@ -248,7 +260,6 @@ fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const fastrnn_spec
     if (!status) status = check_memory(memory, bytes, wanted);
     if (status) return status;
 
-    memset(memory, 0, wanted); /* what lies between two parts, too: equal stacks are equal bytes */
     header.bytes = wanted;
     for (ptrdiff_t i = 0; i < s.spec->num_layers * s.directions; i++) {
         fastrnn_weights w;
@@ -257,6 +268,7 @@ fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const fastrnn_spec
         view_layer(memory, &s, i, &view);
         fill_layer(&view, &s, &w);
     }
+    clear_end(memory, sizeof header);
     memcpy(memory, &header, sizeof header);
     *stack = memory;
     return FASTRNN_OK;

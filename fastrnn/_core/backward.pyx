@@ -61,7 +61,7 @@ cdef void divide(Backward *b, PackedLayer layer) except *:
     cdef Py_ssize_t table = max(o.N, INPUT_ROWS) * <Py_ssize_t> sizeof(ptrdiff_t)
     b.work.team = team_for(work)
     b.work.split = choose_split(layer, o, work, b.work.team, b.unfused.count > 0)
-    b.work.panels = (layer.projection_back if b.projected else layer.r_back).panels
+    b.work.panels = (layer.projection_back if b.projected else layer.r_back).matrix.panels
     b.work.scratch_bytes = padded(max(b.training.outer_scratch, table))
     b.block = max(1, o.steps // BLOCKS)
     b.products_by_blas = uses_blas(layer, layer.gates * layer.hidden_size,

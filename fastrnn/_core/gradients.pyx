@@ -256,14 +256,14 @@ cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dic
                              bint accumulate_dx) noexcept:
     """Fills in the products; all else is there already."""
     memset(&g.input, 0, sizeof(g.input))
-    g.input.shape = layer.w_back.shape
-    g.input.pack = layer.w_back.data()
+    g.input.shape = layer.w_back.matrix.shape
+    g.input.pack = layer.w_back.matrix.data
     g.input.accumulate = accumulate_dx
     g.input.a.stride = g.buffers.gates_stride
     g.input.a.step = 1
     g.input.c.base = g.dx.base
     g.input.c.step = 1
-    g.input_panels = layer.w_back.panels
+    g.input_panels = layer.w_back.matrix.panels
     list_weights(g, layer, x, grads)
 
 

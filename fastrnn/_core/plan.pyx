@@ -34,7 +34,7 @@ cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team
         return ALONE
     if o.N >= ROWS_A_THREAD * team:
         return BY_ROWS
-    if not unfused and layer.r.panels >= team and step_work >= WORTH_A_BARRIER:
+    if not unfused and layer.view.r[0].panels >= team and step_work >= WORTH_A_BARRIER:
         return BY_UNITS
     return BY_ROWS if o.N >= team else ALONE
 
@@ -99,7 +99,7 @@ cdef void describe_buffers(Buffers *b, PackedLayer layer, const Order *o, bint k
         slots = layer.description.kept_slots
     b.N = o.N
     b.has_c = layer.description.has_c
-    b.has_m = layer.projection is not None
+    b.has_m = layer.projected
     b.keep = keep
     b.keep_gates = keep and layer.description.keeps_gates
     b.keep_h = keep and (layer.description.keeps_h or b.has_m)

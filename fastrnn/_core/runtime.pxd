@@ -5,6 +5,9 @@ from fastrnn._core.arena cimport arena
 from fastrnn._core.kernels cimport (
     fastrnn_array_kernels, fastrnn_kernels, fastrnn_training_kernels,
 )
+from fastrnn._core.library cimport (
+    fastrnn_layer_view, fastrnn_spec, fastrnn_stream, fastrnn_weights,
+)
 
 cdef extern from "team.h" nogil:
     ctypedef struct fastrnn_barrier:
@@ -44,3 +47,11 @@ cdef class Memory:
     cdef size_t size
     cdef void allocate(self, size_t size) except *
     cdef void provide(self, arena *counted) except *
+
+cdef Memory new_stack(const fastrnn_spec *spec, const fastrnn_weights *weights)
+cdef void view_layer(Memory stack, fastrnn_layer_view *view) noexcept
+cdef fastrnn_stream *new_stream(const fastrnn_layer_view *views, Py_ssize_t count,
+                                Py_ssize_t rows, Memory memory) except NULL
+cdef void step_stream(fastrnn_stream *stream, const void *x, void *y) noexcept nogil
+cdef void get_stream_state(const fastrnn_stream *stream, void *h, void *c) noexcept nogil
+cdef void set_stream_state(fastrnn_stream *stream, const void *h, const void *c) noexcept nogil

@@ -3,17 +3,13 @@
 
 import numpy as np
 
-from libc.string cimport memset
-
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport FASTRNN_F64
-from fastrnn._core.pack cimport GatePack, Pack, PackedLayer, set_activations
-from fastrnn._core.runtime cimport Memory
-from fastrnn._core.stack cimport (
-    fastrnn_layer_view, fastrnn_layers_stream_bytes, fastrnn_layers_stream_init, fastrnn_matrix,
-    fastrnn_status, fastrnn_status_text, fastrnn_stream, fastrnn_stream_get_state,
-    fastrnn_stream_set_state, fastrnn_stream_step,
+from fastrnn._core.library cimport fastrnn_layer_view, fastrnn_stream
+from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.runtime cimport (
+    Memory, get_stream_state, new_stream, set_stream_state, step_stream,
 )
 
 cnp.import_array()
@@ -22,50 +18,13 @@ cnp.import_array()
 cdef double WORTH_UNLOCKING = 1e5
 
 
-cdef int check(fastrnn_status status) except -1:
-    if status != 0:
-        raise RuntimeError(fastrnn_status_text(status).decode())
-    return 0
-
-
 cdef const void *data_or_null(array) except? NULL:
     return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray> array)
 
 
-cdef void view_matrix(fastrnn_matrix *to, Pack pack) noexcept:
-    to.shape = pack.shape
-    to.panels = pack.panels
-    to.data = pack.data()
-
-
-cdef void view_layer(fastrnn_layer_view *view, PackedLayer layer) except *:
-    """Fills in where the packs of the layer lie."""
-    cdef GatePack gates
-    cdef int i = 0
-    memset(view, 0, sizeof(view[0]))
-    view.kernels = layer.kernels
-    view.cell = layer.description
-    view.kind = layer.cell
-    view.fused = layer.fused
-    view.inputs = layer.input_size
-    view.hidden = layer.hidden_size
-    view.outputs = layer.output_size
-    view.bias = layer.input_bias
-    view.recurrent_bias = layer.recurrent_bias
-    set_activations(&view.activations, layer)
-    view_matrix(&view.w, layer.w)
-    if layer.projection is not None:
-        view_matrix(&view.projection, layer.projection)
-    if layer.fused:
-        view_matrix(&view.r[0], layer.r)
-    else:
-        for gates in layer.gate_packs(False, False):
-            view_matrix(&view.r[i], gates.pack)
-            i += 1
-
-
 cdef class StreamCore:
-    """The live state of a stack of forward layers, whose packs it shares with all others.
+    """Forward layers, one on the other, and their live state. The packs are the layers' own, which
+    any number of streams share.
 
     Parameters
     ----------
@@ -73,7 +32,7 @@ cdef class StreamCore:
     batch_size : int
     """
 
-    cdef list layers
+    cdef list layers              # whose packs the stream reads
     cdef Memory memory
     cdef fastrnn_stream *stream
     cdef int type_number
@@ -84,7 +43,6 @@ cdef class StreamCore:
 
     def __init__(self, list layers, Py_ssize_t batch_size):
         cdef PackedLayer layer = layers[0]
-        self.layers = layers
         self.rows = batch_size
         self.inputs = layer.input_size
         self.outputs = layer.output_size
@@ -96,22 +54,21 @@ cdef class StreamCore:
             self.c_shape = None
         self.unlock = WORTH_UNLOCKING < 2.0 * batch_size * len(layers) * layer.gates * (
             layer.hidden_size * (layer.input_size + layer.output_size))
+        self.layers = layers
         self._start()
 
     cdef int _start(self) except -1:
         cdef Memory table = Memory()
-        cdef Py_ssize_t count = len(self.layers), k
         cdef fastrnn_layer_view *views
-        cdef size_t size = 0
-        table.allocate(count * sizeof(fastrnn_layer_view))
+        cdef PackedLayer layer
+        cdef Py_ssize_t k
+        table.allocate(len(self.layers) * sizeof(fastrnn_layer_view))
         views = <fastrnn_layer_view *> table.base
-        for k in range(count):
-            view_layer(&views[k], self.layers[k])
-        check(fastrnn_layers_stream_bytes(views, count, self.rows, &size))
+        for k in range(len(self.layers)):
+            layer = self.layers[k]
+            views[k] = layer.view
         self.memory = Memory()
-        self.memory.allocate(size)
-        check(fastrnn_layers_stream_init(self.memory.base, size, views, count, self.rows,
-                                         &self.stream))
+        self.stream = new_stream(views, len(self.layers), self.rows, self.memory)
         return 0
 
     cdef inline bint _fits(self, cnp.ndarray array, Py_ssize_t columns) noexcept:
@@ -129,18 +86,17 @@ cdef class StreamCore:
             raise ValueError("out does not fit")
         if self.unlock:
             with nogil:
-                fastrnn_stream_step(self.stream, source, target)
+                step_stream(self.stream, source, target)
         else:
-            fastrnn_stream_step(self.stream, source, target)
+            step_stream(self.stream, source, target)
 
     def get_state(self):
         """Copies of h (L, N, P) and c (L, N, H), which is None unless LSTM."""
         h = np.empty(self.h_shape, self.dtype)
         c = None if self.c_shape is None else np.empty(self.c_shape, self.dtype)
-        check(fastrnn_stream_get_state(self.stream, <void *> data_or_null(h),
-                                       <void *> data_or_null(c)))
+        get_stream_state(self.stream, <void *> data_or_null(h), <void *> data_or_null(c))
         return h, c
 
     def set_state(self, h, c):
         """Copies C-contiguous arrays shaped as `get_state` gives them into the state."""
-        check(fastrnn_stream_set_state(self.stream, data_or_null(h), data_or_null(c)))
+        set_stream_state(self.stream, data_or_null(h), data_or_null(c))

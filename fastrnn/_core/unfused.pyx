@@ -167,18 +167,18 @@ cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize
     u.masked, u.masks_stride = masked, N * state_stride
     u.reset_slot = layer.description.reset_slot * slot_bytes
     u.reset.hidden = layer.hidden_size
-    u.reset.f.kind = layer.recurrent_activation
+    u.reset.f = layer.view.activations.f
     u.reset.gates_stride = gates_stride
     u.reset.h_stride = u.reset.d_stride = state_stride
     for gates in layer.gate_packs(masked, back):
         g = &u.groups[u.count]
         u.count += 1
-        g.gate, g.gates, g.panels = gates.group.gate, gates.group.count, gates.pack.panels
+        g.gate, g.gates, g.panels = gates.group.gate, gates.group.count, gates.matrix.panels
         g.slot = gates.group.slot * slot_bytes
         g.reset = gates.group.reset
         u.plain += not g.reset
-        g.product.shape = gates.pack.shape
-        g.product.pack = gates.pack.data()
+        g.product.shape = gates.matrix.shape
+        g.product.pack = gates.matrix.data
         g.product.a.step = g.product.c.step = 1
         if back:
             describe_back(u, g, gates_stride, state_stride)

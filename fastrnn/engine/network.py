@@ -240,15 +240,16 @@ class Engine(Owner):
             with parameters.lock:
                 packed = self._packed
                 if packed[0] != parameters.version:
-                    packed = parameters.version, self._pack(parameters.arrays)
+                    packed = parameters.version, self._pack(parameters.arrays, self.training)
                     vars(self)["_packed"] = packed
         return packed
 
-    def _pack(self, arrays):
+    def _pack(self, arrays, training=False):
         rows = [
             PackedLayer(
                 self.cell, self.nonlinearity,
                 *[arrays[names[role]] if role in names else None for role in ROLES],
+                training=training,
             )
             for names in self._names
         ]
