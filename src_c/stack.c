@@ -78,9 +78,13 @@ static void place_layer(arena *a, const layout *s, ptrdiff_t inputs, fastrnn_lay
     memset(v, 0, sizeof *v);
     v->kernels = s->kernels;
     v->cell = s->cell;
-    v->spec = s->spec;
     v->kind = s->kind;
     v->fused = s->fused;
+    v->activations.f = s->spec->f;
+    v->activations.g = s->spec->g;
+    v->activations.h = s->spec->h;
+    v->clip = s->spec->clip;
+    v->input_forget = s->spec->input_forget;
     v->inputs = inputs;
     v->hidden = H;
     v->outputs = P;
@@ -165,15 +169,17 @@ static void pack(const fastrnn_matrix *m, const layout *s, const void *weight, c
     fastrnn_pack(s->kernels, shape, &source, 0, shape->depth, (void *)m->data);
 }
 
-static void pack_recurrent(const fastrnn_layer_view *v, const layout *s, const void *w_hh) {
-    static const int torch_order[FASTRNN_MAX_GATES] = {0, 1, 2, 3};
-    const fastrnn_gate_group *groups = s->cell->recurrent;
-    for (int i = 0; i < FASTRNN_MAX_GROUPS; i++)
-        if (v->r[i].data) pack(&v->r[i], s, w_hh, torch_order + (s->fused ? 0 : groups[i].gate));
-}
-
 static const void *element(const layout *s, const void *array, ptrdiff_t index) {
     return array ? (const char *)array + index * (ptrdiff_t)s->itemsize : NULL;
+}
+
+static void pack_recurrent(const fastrnn_layer_view *v, const layout *s, const void *w_hh) {
+    static const int torch_order[FASTRNN_MAX_GATES] = {0, 1, 2, 3};
+    for (int i = 0; i < FASTRNN_MAX_GROUPS; i++) {
+        const int first = s->fused ? 0 : s->cell->recurrent[i].gate;
+        if (v->r[i].data)
+            pack(&v->r[i], s, element(s, w_hh, first * v->hidden * v->outputs), torch_order);
+    }
 }
 
 #define ADD(real)                                                                   \
@@ -294,6 +300,5 @@ void fastrnn_layer_view_of(const fastrnn_stack *stack, ptrdiff_t index, fastrnn_
     fastrnn_spec spec = stack->spec;
     layout s;
     lay_out(&spec, &s);
-    s.spec = &stack->spec;
     view_layer(stack, &s, index, view);
 }

@@ -32,24 +32,26 @@ typedef struct {
     const void *data;
 } fastrnn_matrix;
 
-/* One layer in one direction, where it lies. */
+/* One layer in one direction, where it lies. Matrices have their gates in torch's order, but for w,
+ * where they have that of their slots. */
 typedef struct {
     const fastrnn_kernels *kernels;
     const fastrnn_description *cell;
-    const fastrnn_spec *spec;
-    int kind;                             /* of FASTRNN_CELLS */
-    int fused;                            /* the kernels have the cell with its products */
-    ptrdiff_t inputs;                     /* K */
-    ptrdiff_t hidden;                     /* H */
-    ptrdiff_t outputs;                    /* P */
-    fastrnn_matrix w;                     /* K deep, gates in the order of their slots */
-    fastrnn_matrix r[FASTRNN_MAX_GROUPS]; /* P deep; fused: only the first, all gates in torch's
-                                           * order; else one for each of the cell's recurrent
-                                           * groups */
-    fastrnn_matrix projection;            /* H deep, P columns */
-    const void *bias;                     /* G*H, in the order of the slots: what is added to W x */
-    const void *recurrent_bias;           /* H, of the gate that has one apart, else NULL */
-    const void *peepholes;                /* 3*H: of i, f and o, or NULL: none */
+    int kind;          /* of FASTRNN_CELLS */
+    int fused;         /* the kernels have the cell with its products */
+    ptrdiff_t inputs;  /* K */
+    ptrdiff_t hidden;  /* H */
+    ptrdiff_t outputs; /* P */
+    fastrnn_matrix w;  /* K deep */
+    /* P deep; fused: only the first, else one for each of the cell's recurrent groups. */
+    fastrnn_matrix r[FASTRNN_MAX_GROUPS];
+    fastrnn_matrix projection;  /* H deep, P columns */
+    const void *bias;           /* G*H by slots: what is added to W x; NULL: none */
+    const void *recurrent_bias; /* H, of the gate that has one apart; NULL: none */
+    const void *peepholes;      /* 3*H: of i, f and o; NULL: none */
+    fastrnn_activations activations;
+    float clip;
+    int input_forget;
 } fastrnn_layer_view;
 
 /* The view of layer index / D, direction index % D, of a stack that was made or opened. */

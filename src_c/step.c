@@ -34,12 +34,10 @@ static void attach_cell(fastrnn_forward_step *cell, const fastrnn_layer_view *v,
     cell->c_prev_stride = cell->c_stride = cell->h_stride = v->hidden * itemsize;
     cell->gates = gates;
     cell->gates_stride = (ptrdiff_t)fastrnn_gates_row(v);
-    cell->activations.f = v->spec->f;
-    cell->activations.g = v->spec->g;
-    cell->activations.h = v->spec->h;
-    cell->clip = v->spec->clip;
+    cell->activations = v->activations;
+    cell->clip = v->clip;
     cell->peepholes = v->peepholes;
-    cell->input_forget = v->spec->input_forget;
+    cell->input_forget = v->input_forget;
 }
 
 static void attach_product(fastrnn_product *product, const fastrnn_matrix *m, size_t itemsize) {

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fastrnn import reference
-from fastrnn.reference.onnx import NUMBERED, Clipped, Numbered
+from fastrnn.reference.onnx import NUMBERED, Numbered
 from test_reference import central_differences
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error
 
@@ -99,21 +99,11 @@ def exact(rng, shape):
     return rng.uniform(-1, 1, shape).astype(np.float32).astype(np.float64)
 
 
-class RuntimesLayer(reference.Layer):
-    """ONNX applies clip "to the input of activations", of which c is one on its way to h, and so
-    does the oracle; ONNX Runtime 1.31 hands c on as it is."""
-
-    @property
-    def cell_activation(self):
-        found = super().cell_activation
-        return found.activation if isinstance(found, Clipped) else found
-
-
-def run_oracle(case, kind=RuntimesLayer):
+def run_oracle(case):
     """[y (T, D, N, H), final h (D, N, H), LSTM: final c]."""
     results = []
     for weights, state, reverse in zip(*_by_direction(case), case.readings, strict=True):
-        layer = kind(case.cell.lower(), **weights, **case.layer_options())
+        layer = reference.Layer(case.cell.lower(), **weights, **case.layer_options())
         x = case.arguments()[1]
         results.append(reference.forward(layer, x, *state, lengths=case.lengths,
                                          reverse=reverse)[:3])
@@ -199,8 +189,8 @@ def run_onnxruntime(case):
     return session.run(outputs, given)
 
 
-def check_against_onnxruntime(case, kind=RuntimesLayer):
-    for got, want in zip(run_oracle(case, kind), run_onnxruntime(case), strict=True):
+def check_against_onnxruntime(case):
+    for got, want in zip(run_oracle(case), run_onnxruntime(case), strict=True):
         error = relative_error(got, want)
         assert error < RELATIVE["float32"], f"relative error {error:.2e}"
 
@@ -246,11 +236,6 @@ def test_onnxruntime_agrees_on_every_activation(cell, name):
     given = DEFAULTS[cell]
     for place in range(len(given)):
         check_against_onnxruntime(Case(cell, (*given[:place], name, *given[place + 1 :])))
-
-
-def test_onnxruntime_does_not_clip_c():
-    with pytest.raises(AssertionError, match="relative error"):
-        check_against_onnxruntime(CASES["lstm-clip"], reference.Layer)
 
 
 # -- finite differences --------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import numpy as np
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport FASTRNN_F64
-from fastrnn._core.library cimport fastrnn_layer_view, fastrnn_stream
+from fastrnn._core.stack cimport fastrnn_layer_view, fastrnn_stream
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.runtime cimport (
     Memory, get_stream_state, new_stream, set_stream_state, step_stream,
@@ -43,8 +43,6 @@ cdef class StreamCore:
 
     def __init__(self, list layers, Py_ssize_t batch_size):
         cdef PackedLayer layer = layers[0]
-        if not all([packed.fused for packed in layers]):
-            raise ValueError("a stream has the default activations and reset only")
         self.rows = batch_size
         self.inputs = layer.input_size
         self.outputs = layer.output_size

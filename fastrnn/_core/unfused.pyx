@@ -167,7 +167,7 @@ cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize
     u.masked, u.masks_stride = masked, N * state_stride
     u.reset_slot = layer.description.reset_slot * slot_bytes
     u.reset.hidden = layer.hidden_size
-    u.reset.f = layer.view.spec.f
+    u.reset.f = layer.view.activations.f
     u.reset.gates_stride = gates_stride
     u.reset.h_stride = u.reset.d_stride = state_stride
     for gates in layer.gate_packs(masked, back):

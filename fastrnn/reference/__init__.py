@@ -25,7 +25,8 @@ All cells (layer.py)
           step (Gal and Ghahramani 2016; a mask for each gate as in Keras)
     (1d)  act and out are tanh and rec is sigmoid, unless others of activations.py or onnx.py are
           named
-    (1e)  with clip, all of them are of min(max(a, -clip), clip) instead of a (as in ONNX)
+    (1e)  with clip, act and rec are of min(max(a, -clip), clip) instead of a; out is not, as in
+          ONNX Runtime
 RNN (rnn.py; Elman 1990)
     (2a)  a = u + v
     (2b)  h = act(a)

@@ -34,7 +34,7 @@ class Layer:
     reset_after : bool
         GRU: whether r meets the product of h', (4c), or h' itself, (4g).
     clip : float or None
-        Bound of the arguments of all activations, (1e).
+        Bound of the arguments of act and rec, (1e).
     peepholes : ndarray (3H,) or None
         LSTM: weights of c for i, f, o, one below the other.
     input_forget : bool
@@ -56,25 +56,29 @@ class Layer:
     @property
     def activation(self):
         """The activation of the RNN's h, the LSTM's g, the GRU's n."""
-        return self._given(0, "tanh")
+        return self._clipped(self._given(0) or self._named("tanh"))
 
     @property
     def recurrent_activation(self):
         """The gates' activation."""
-        return self._given(1, "sigmoid")
+        return self._clipped(self._given(1) or self._named("sigmoid"))
 
     @property
     def cell_activation(self):
         """The activation of the LSTM's c on its way to h."""
-        return self._given(2, None) or self.activation
+        return self._given(2) or self._given(0) or self._named("tanh")
 
-    def _given(self, place, default):
+    def _given(self, place):
         given = self.activations
         given = (given,) if given is None or isinstance(given, str) else given
         found = (*given, None, None)[place]
-        found = default if found is None else found
-        found = ByValue(*ACTIVATIONS[found]) if isinstance(found, str) else found
-        return found if found is None or self.clip is None else Clipped(found, self.clip)  # (1e)
+        return self._named(found) if isinstance(found, str) else found
+
+    def _named(self, name):
+        return ByValue(*ACTIVATIONS[name])
+
+    def _clipped(self, activation):
+        return activation if self.clip is None else Clipped(activation, self.clip)  # (1e)
 
     @property
     def state_sizes(self):

@@ -9,6 +9,7 @@
 #include "activations.h"
 #include "slopes.h"
 
+#include "array_activations.h"
 #include "elementwise.h"
 #include "softmax.h"
 #include "crossentropy.h"

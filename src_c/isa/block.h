@@ -29,8 +29,8 @@
 /* One row waits for its pack only, and hardware alone brings one in from beyond the second-level
  * cache (1 to 2 MiB) too late: where a row takes one panel at a time, those of a larger pack are
  * asked for that far ahead. */
-#define FAR_BYTES (3 << 19)
-#define FAR_AHEAD 1024
+#define PREFETCH_BYTES (3 << 19)
+#define PREFETCH_AHEAD 1024
 
 /* Depth after which a group of several blocks moves on to the next block, so that the
  * part of the panel they share stays in L1 or near it. */
@@ -38,11 +38,11 @@
 
 typedef vec accumulators[2 * MAX_VECTORS]; /* of one row */
 
-/* acc += rows a[0..mr) of `depth` elements times nv neighbouring vectors, of `pitch` a panel has,
+/* acc += rows a[0..mr) of `depth` elements, `stride` apart, times nv neighbouring vectors, of `pitch` a panel has,
  * in each of `together` panels, `panel_stride` apart. */
 INLINE void multiply_add(const int mr, const int nv, const int pitch, const int together,
-                         ptrdiff_t depth, const real *const *a, ptrdiff_t step, const real *panel,
-                         ptrdiff_t panel_stride, const char *ahead, const int far,
+                         ptrdiff_t depth, const real *const *a, ptrdiff_t stride, const real *panel,
+                         ptrdiff_t panel_stride, const char *ahead, const int prefetch,
                          accumulators *acc) {
     const int width = nv * together;
     ptrdiff_t at = 0;
@@ -74,33 +74,34 @@ INLINE void multiply_add(const int mr, const int nv, const int pitch, const int 
          * slow to be asked only then. */
         if (mr > 1) __builtin_prefetch(ahead, 0, 2);
         ahead += LINE_BYTES;
-        if (far) {
+        if (prefetch) {
             UNROLL
             for (int v = 0; v < nv; v++)
-                __builtin_prefetch((const char *)(panel + v * VW) + FAR_AHEAD, 0, 3);
+                __builtin_prefetch((const char *)(panel + v * VW) + PREFETCH_AHEAD, 0, 3);
         }
-        at += step;
+        at += stride;
         panel += pitch * VW;
     }
 }
 
-/* How a block joins what the tile holds of its sums. */
-typedef enum { BEGIN_CHAIN, RESUME_CHAIN, ADD_CHAIN } join;
+/* A block begins a chain of multiply-adds, resumes the one whose sums the tile holds, or begins one
+ * and adds it to them. */
+typedef enum { BEGIN_CHAIN, RESUME_CHAIN, ADD_CHAIN } chain_start;
 
 INLINE void product_block(const int mr, const int nv, const int pitch, ptrdiff_t depth,
-                          const real *const *a, ptrdiff_t step, const real *panel,
-                          const char *ahead, real *tile, join how) {
+                          const real *const *a, ptrdiff_t stride, const real *panel,
+                          const char *ahead, real *tile, chain_start start) {
     accumulators acc[MAX_ROWS];
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
     for (int v = 0; v < nv; v++)
-        acc[r][v] = how == RESUME_CHAIN ? v_load(tile + (r * pitch + v) * VW) : v_zero();
-    multiply_add(mr, nv, pitch, 1, depth, a, step, panel, 0, ahead, 0, acc);
+        acc[r][v] = start == RESUME_CHAIN ? v_load(tile + (r * pitch + v) * VW) : v_zero();
+    multiply_add(mr, nv, pitch, 1, depth, a, stride, panel, 0, ahead, 0, acc);
     UNROLL
     for (int r = 0; r < mr; r++) UNROLL
     for (int v = 0; v < nv; v++) {
         real *to = tile + (r * pitch + v) * VW;
-        v_store(to, how == ADD_CHAIN ? v_add(v_load(to), acc[r][v]) : acc[r][v]);
+        v_store(to, start == ADD_CHAIN ? v_add(v_load(to), acc[r][v]) : acc[r][v]);
     }
 }
 
@@ -111,17 +112,17 @@ INLINE ptrdiff_t first_half(ptrdiff_t depth) { return (depth + 1) / 2; }
 
 /* acc[0] += the first half of a short sum, acc[1] += the second, side by side. */
 INLINE void multiply_halves(const int nv, const int together, ptrdiff_t depth, const real *a,
-                            ptrdiff_t step, const real *panel, accumulators *acc) {
-    const ptrdiff_t half = first_half(depth), stride = depth * nv * VW;
+                            ptrdiff_t stride, const real *panel, accumulators *acc) {
+    const ptrdiff_t half = first_half(depth), panel_size = depth * nv * VW;
     for (ptrdiff_t k = 0; k < half; k++) {
         UNROLL
         for (int part = 0; part < 2; part++) {
             ptrdiff_t at = part ? half + k : k;
             if (at == depth) break;
-            vec left = v_set1(a[at * step]);
+            vec left = v_set1(a[at * stride]);
             UNROLL
             for (int v = 0; v < nv * together; v++) {
-                vec right = v_load(panel + (v / nv) * stride + (at * nv + v % nv) * VW);
+                vec right = v_load(panel + (v / nv) * panel_size + (at * nv + v % nv) * VW);
                 acc[part][v] = v_fma(left, right, acc[part][v]);
             }
         }
@@ -130,32 +131,32 @@ INLINE void multiply_halves(const int nv, const int together, ptrdiff_t depth, c
 
 /* sum = one row times `together` neighbouring panels. One row alone has too few chains to fill the
  * multipliers' latency with one panel: it takes two where it can. */
-INLINE void multiply_row(const int nv, const int together, const int far, ptrdiff_t depth,
-                         const real *a, ptrdiff_t step, const real *panel, vec *sum) {
+INLINE void multiply_row(const int nv, const int together, const int prefetch, ptrdiff_t depth,
+                         const real *a, ptrdiff_t stride, const real *panel, vec *sum) {
     accumulators acc[2];
     UNROLL
     for (int v = 0; v < nv * together; v++) acc[0][v] = acc[1][v] = v_zero();
     if (is_short(depth)) {
-        multiply_halves(nv, together, depth, a, step, panel, acc);
+        multiply_halves(nv, together, depth, a, stride, panel, acc);
         UNROLL
         for (int v = 0; v < nv * together; v++) sum[v] = v_add(acc[0][v], acc[1][v]);
     } else {
-        multiply_add(1, nv, nv, together, depth, &a, step, panel, depth * nv * VW,
-                     (const char *)panel, far, acc);
+        multiply_add(1, nv, nv, together, depth, &a, stride, panel, depth * nv * VW,
+                     (const char *)panel, prefetch, acc);
         UNROLL
         for (int v = 0; v < nv * together; v++) sum[v] = acc[0][v];
     }
 }
 
-typedef void block_function(ptrdiff_t depth, const real *const *a, ptrdiff_t step,
-                            const real *panel, const char *ahead, real *tile, join how);
+typedef void block_function(ptrdiff_t depth, const real *const *a, ptrdiff_t stride,
+                            const real *panel, const char *ahead, real *tile, chain_start start);
 
 /* Blocks that would not fit the registers are never called and compile to nothing. */
-#define BLOCK(name, mr, nv, pitch)                                                        \
-    static void name##_##mr(ptrdiff_t depth, const real *const *a, ptrdiff_t step,        \
-                            const real *panel, const char *ahead, real *tile, join how) { \
-        if ((mr) * (nv) <= ACC_REGISTERS)                                                 \
-            product_block(mr, nv, pitch, depth, a, step, panel, ahead, tile, how);        \
+#define BLOCK(name, mr, nv, pitch)                                                                 \
+    static void name##_##mr(ptrdiff_t depth, const real *const *a, ptrdiff_t stride,               \
+                            const real *panel, const char *ahead, real *tile, chain_start start) { \
+        if ((mr) * (nv) <= ACC_REGISTERS)                                                          \
+            product_block(mr, nv, pitch, depth, a, stride, panel, ahead, tile, start);             \
     }
 #define BLOCKS(name, nv, pitch)                                                            \
     BLOCK(name, 1, nv, pitch)                                                              \
@@ -180,7 +181,7 @@ typedef struct {
     block_function *const *block;
     int parts;       /* of the panel's vectors: 2 halves or 1 */
     ptrdiff_t count; /* of blocks */
-} plan;
+} row_split;
 
 INLINE ptrdiff_t row_groups(ptrdiff_t n, int nv) {
     ptrdiff_t most = min_of(ACC_REGISTERS / nv, MAX_ROWS);
@@ -189,35 +190,36 @@ INLINE ptrdiff_t row_groups(ptrdiff_t n, int nv) {
 
 /* A few rows too many for one block of four vectors take the vectors two by two instead: the panel
  * is then still read once. */
-INLINE plan plan_of(ptrdiff_t n, int nv) {
+INLINE row_split split_rows(ptrdiff_t n, int nv) {
     ptrdiff_t groups = row_groups(n, nv), wide = row_groups(n, 2);
-    if (nv == 4 && groups > 1 && wide == 1) return (plan){half_block, 2, 1};
-    return (plan){blocks[nv - 1], 1, groups};
+    if (nv == 4 && groups > 1 && wide == 1) return (row_split){half_block, 2, 1};
+    return (row_split){blocks[nv - 1], 1, groups};
 }
 
-/* tile[n][nv][VW] = rows a[0..n) of `depth` elements times a panel of nv vectors; `then` is the
- * panel wanted after it. */
-static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t step, ptrdiff_t depth,
-                     const real *panel, int nv, const real *then, real *tile) {
-    const plan p = plan_of(n, nv);
-    ptrdiff_t cut = is_short(depth) ? first_half(depth) : p.count > 1 ? GROUP_DEPTH : depth;
-    join later = is_short(depth) ? ADD_CHAIN : RESUME_CHAIN;
+/* tile[n][nv][VW] = rows a[0..n) of `depth` elements times a panel of nv vectors; `next_panel` is
+ * wanted after it. */
+static void multiply(const real *const *a, ptrdiff_t n, ptrdiff_t stride, ptrdiff_t depth,
+                     const real *panel, int nv, const real *next_panel, real *tile) {
+    const row_split split = split_rows(n, nv);
+    ptrdiff_t cut = is_short(depth) ? first_half(depth) : split.count > 1 ? GROUP_DEPTH : depth;
+    chain_start later = is_short(depth) ? ADD_CHAIN : RESUME_CHAIN;
     ptrdiff_t k = 0;
     do {
         ptrdiff_t length = min_of(cut, depth - k);
         const real *part = panel + k * nv * VW;
         /* Blocks of nearly equal height: 9 rows are 5 + 4, never 8 + 1. */
-        for (ptrdiff_t b = 0, row = 0; b < p.count; b++) {
-            ptrdiff_t next = (b + 1) * n / p.count;
+        for (ptrdiff_t b = 0, row = 0; b < split.count; b++) {
+            ptrdiff_t next = (b + 1) * n / split.count;
             const real *at[MAX_ROWS];
-            for (ptrdiff_t r = row; r < next; r++) at[r - row] = a[r] + k * step;
-            const char *ahead = (const char *)(k + length < depth ? part + length * nv * VW : then);
-            for (int half = 0; half < p.parts; half++) {
+            for (ptrdiff_t r = row; r < next; r++) at[r - row] = a[r] + k * stride;
+            const char *ahead =
+                (const char *)(k + length < depth ? part + length * nv * VW : next_panel);
+            for (int half = 0; half < split.parts; half++) {
                 ptrdiff_t vector = half * (nv / 2) * VW;
-                p.block[next - row - 1](length, at, step, part + vector,
-                                        ahead + min_of(b * p.parts + half, nv - 1) * length *
-                                                    LINE_BYTES,
-                                        tile + row * nv * VW + vector, k > 0 ? later : BEGIN_CHAIN);
+                split.block[next - row - 1](
+                    length, at, stride, part + vector,
+                    ahead + min_of(b * split.parts + half, nv - 1) * length * LINE_BYTES,
+                    tile + row * nv * VW + vector, k > 0 ? later : BEGIN_CHAIN);
             }
             row = next;
         }

@@ -20,31 +20,31 @@ typedef struct {
 
 INLINE activation_set activations_of(const int cell, const int any,
                                      const fastrnn_activations *of_step, float clip) {
-    activation_set s = {
+    activation_set set = {
         any, {{FASTRNN_SIGMOID, 0, 0}, {FASTRNN_TANH, 0, 0}, {FASTRNN_TANH, 0, 0}}, 0};
     if (any) {
-        s.of = *of_step;
-        s.clip = clip;
+        set.of = *of_step;
+        set.clip = clip;
     } else if (cell == FASTRNN_RNN) {
-        s.of.f.kind = of_step->f.kind;
+        set.of.f.kind = of_step->f.kind;
     }
-    return s;
+    return set;
 }
 
-INLINE vec activate(const activation_set s, const fastrnn_activation act, vec a) {
-    if (s.any) return any_activation(act.kind, (real)act.alpha, (real)act.beta, a);
+INLINE vec activate(const activation_set set, const fastrnn_activation act, vec a) {
+    if (set.any) return any_activation(act.kind, (real)act.alpha, (real)act.beta, a);
     return act.kind == FASTRNN_TANH      ? v_tanh(a)
            : act.kind == FASTRNN_SIGMOID ? v_sigmoid(a)
                                          : v_relu(a);
 }
 
-INLINE vec clip_argument(const activation_set s, vec a) {
-    if (!s.any || s.clip == 0) return a;
-    return v_max(v_set1((real)-s.clip), v_min(v_set1((real)s.clip), a));
+INLINE vec clip_argument(const activation_set set, vec a) {
+    if (!set.any || set.clip == 0) return a;
+    return v_max(v_set1((real)-set.clip), v_min(v_set1((real)set.clip), a));
 }
 
 /* act(a) of a pre-activation, which is clipped first. ONNX Runtime does not clip c on its way out,
  * which goes to `activate`. */
-INLINE vec activate_gate(const activation_set s, const fastrnn_activation act, vec a) {
-    return activate(s, act, clip_argument(s, a));
+INLINE vec activate_gate(const activation_set set, const fastrnn_activation act, vec a) {
+    return activate(set, act, clip_argument(set, a));
 }

@@ -15,29 +15,31 @@ INLINE void put_output(const fastrnn_forward_step *s, ptrdiff_t row, ptrdiff_t u
 }
 
 /* h = f(R h' + (W x + b)) */
-INLINE void rnn_forward_units(const activation_set m, const fastrnn_forward_step *s, ptrdiff_t row,
-                              ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
-    put_output(s, row, unit, activate_gate(m, m.of.f, v_add(sum[0], in[0])), n);
+INLINE void rnn_forward_units(const activation_set set, const fastrnn_forward_step *s,
+                              ptrdiff_t row, ptrdiff_t unit, const vec *sum, const vec *in,
+                              ptrdiff_t n) {
+    put_output(s, row, unit, activate_gate(set, set.of.f, v_add(sum[0], in[0])), n);
 }
 
 /* a + p * c, where the step has peepholes; `gate` is the row of p: i f o. */
-INLINE vec add_peephole(const activation_set m, const fastrnn_forward_step *s, const int gate,
+INLINE vec add_peephole(const activation_set set, const fastrnn_forward_step *s, const int gate,
                         ptrdiff_t unit, vec c, ptrdiff_t n, vec a) {
-    if (!m.any || !s->peepholes) return a;
+    if (!set.any || !s->peepholes) return a;
     return v_fma(load_lanes((const real *)s->peepholes + gate * s->hidden + unit, n), c, a);
 }
 
 /* c = f c' + i g,  h = o h(c);  with peepholes i and f see c', o sees c. */
-INLINE void lstm_forward_units(const activation_set m, const fastrnn_forward_step *s, ptrdiff_t row,
-                               ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
+INLINE void lstm_forward_units(const activation_set set, const fastrnn_forward_step *s,
+                               ptrdiff_t row, ptrdiff_t unit, const vec *sum, const vec *in,
+                               ptrdiff_t n) {
     vec c_prev = load_lanes(row_at(s->c_prev, s->c_prev_stride, row, unit), n);
-    vec a_i = add_peephole(m, s, 0, unit, c_prev, n, v_add(sum[0], in[0]));
-    vec a_f = add_peephole(m, s, 1, unit, c_prev, n, v_add(sum[1], in[1]));
-    vec i = activate_gate(m, m.of.f, a_i);
-    vec f = m.any && s->input_forget ? one_minus(i) : activate_gate(m, m.of.f, a_f);
-    vec g = activate_gate(m, m.of.g, v_add(sum[2], in[2]));
+    vec a_i = add_peephole(set, s, 0, unit, c_prev, n, v_add(sum[0], in[0]));
+    vec a_f = add_peephole(set, s, 1, unit, c_prev, n, v_add(sum[1], in[1]));
+    vec i = activate_gate(set, set.of.f, a_i);
+    vec f = set.any && s->input_forget ? one_minus(i) : activate_gate(set, set.of.f, a_f);
+    vec g = activate_gate(set, set.of.g, v_add(sum[2], in[2]));
     vec c = v_fma(f, c_prev, v_mul(i, g));
-    vec o = activate_gate(m, m.of.f, add_peephole(m, s, 2, unit, c, n, v_add(sum[3], in[3])));
+    vec o = activate_gate(set, set.of.f, add_peephole(set, s, 2, unit, c, n, v_add(sum[3], in[3])));
     store_lanes(row_at(s->c, s->c_stride, row, unit), c, n);
     if (s->keep) {
         ptrdiff_t H = s->hidden;
@@ -47,17 +49,18 @@ INLINE void lstm_forward_units(const activation_set m, const fastrnn_forward_ste
         store_lanes(gate + 2 * H, g, n);
         store_lanes(gate + 3 * H, o, n);
     }
-    put_output(s, row, unit, v_mul(o, activate(m, m.of.h, c)), n);
+    put_output(s, row, unit, v_mul(o, activate(set, set.of.h, c)), n);
 }
 
 /* q = R_n h' + b_hn,  n = g(W_n x + b_in + r q),  h = (1 - z) n + z h' */
-INLINE void gru_forward_units(const activation_set m, const fastrnn_forward_step *s, ptrdiff_t row,
-                              ptrdiff_t unit, const vec *sum, const vec *in, ptrdiff_t n) {
-    vec r = activate_gate(m, m.of.f, v_add(sum[0], in[1]));
-    vec z = activate_gate(m, m.of.f, v_add(sum[1], in[2]));
+INLINE void gru_forward_units(const activation_set set, const fastrnn_forward_step *s,
+                              ptrdiff_t row, ptrdiff_t unit, const vec *sum, const vec *in,
+                              ptrdiff_t n) {
+    vec r = activate_gate(set, set.of.f, v_add(sum[0], in[1]));
+    vec z = activate_gate(set, set.of.f, v_add(sum[1], in[2]));
     vec q = sum[2];
     if (s->bias) q = v_add(q, load_lanes((const real *)s->bias + unit, n));
-    vec new = activate_gate(m, m.of.g, v_fma(r, q, in[0]));
+    vec new = activate_gate(set, set.of.g, v_fma(r, q, in[0]));
     vec h_prev = load_lanes(row_at(s->h_prev, s->h_prev_stride, row, unit), n);
     if (s->keep) {
         ptrdiff_t H = s->hidden;
@@ -72,10 +75,10 @@ INLINE void gru_forward_units(const activation_set m, const fastrnn_forward_step
 
 /* GRU with the reset before the product, after reset_forward: `in` has R_n (r h') too.
  * n = g(in_n),  h = (1 - z) n + z h' */
-INLINE void gru_before_forward_units(const activation_set m, const fastrnn_forward_step *s,
+INLINE void gru_before_forward_units(const activation_set set, const fastrnn_forward_step *s,
                                      ptrdiff_t row, ptrdiff_t unit, const vec *in, ptrdiff_t n) {
-    vec new = activate_gate(m, m.of.g, in[0]);
-    vec z = activate_gate(m, m.of.f, in[2]);
+    vec new = activate_gate(set, set.of.g, in[0]);
+    vec z = activate_gate(set, set.of.f, in[2]);
     vec h_prev = load_lanes(row_at(s->h_prev, s->h_prev_stride, row, unit), n);
     if (s->keep) {
         real *gate = row_at(s->gates, s->gates_stride, row, unit);
@@ -88,15 +91,15 @@ INLINE void gru_before_forward_units(const activation_set m, const fastrnn_forwa
 INLINE void forward_units(const int cell, const int any, const fastrnn_forward_step *s,
                           ptrdiff_t row, ptrdiff_t unit, const vec *sum, const vec *in,
                           ptrdiff_t n) {
-    const activation_set m = activations_of(cell, any, &s->activations, s->clip);
+    const activation_set set = activations_of(cell, any, &s->activations, s->clip);
     if (cell == FASTRNN_LSTM)
-        lstm_forward_units(m, s, row, unit, sum, in, n);
+        lstm_forward_units(set, s, row, unit, sum, in, n);
     else if (cell == FASTRNN_GRU)
-        gru_forward_units(m, s, row, unit, sum, in, n);
+        gru_forward_units(set, s, row, unit, sum, in, n);
     else if (cell == FASTRNN_GRU_BEFORE)
-        gru_before_forward_units(m, s, row, unit, in, n);
+        gru_before_forward_units(set, s, row, unit, in, n);
     else
-        rnn_forward_units(m, s, row, unit, sum, in, n);
+        rnn_forward_units(set, s, row, unit, sum, in, n);
 }
 
 /* in = W x + b of `n` units as s->gates holds it. */

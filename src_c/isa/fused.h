@@ -85,9 +85,9 @@ INLINE void forward_rows(const fastrnn_cell cell, const fastrnn_forward_step *s,
 
 /* One row and the `together` panels of nv vectors from `at` on, which never leave the registers:
  * the way through a tile would be a fifth of a small layer's step. */
-INLINE void forward_row(const fastrnn_cell cell, const int nv, const int together, const int far,
-                        const fastrnn_forward_step *s, const panels *shape, ptrdiff_t row,
-                        ptrdiff_t at) {
+INLINE void forward_row(const fastrnn_cell cell, const int nv, const int together,
+                        const int prefetch, const fastrnn_forward_step *s, const panels *shape,
+                        ptrdiff_t row, ptrdiff_t at) {
     const int gates = gate_vectors(cell), count = nv * together / gates;
     const real *h_prev = row_at(s->h_prev, s->h_prev_stride, row, 0);
     vec sum[2 * MAX_VECTORS], in[2 * MAX_VECTORS];
@@ -95,10 +95,10 @@ INLINE void forward_row(const fastrnn_cell cell, const int nv, const int togethe
     for (int v = 0; v < nv * together; v++) in[v] = v_zero();
     if (s->w.pack) {
         const panels w_shape = panels_of(s->hidden, gates, s->w.depth);
-        multiply_row(nv, together, far, s->w.depth, row_at(s->w.x, s->w.x_stride, row, 0), 1,
+        multiply_row(nv, together, prefetch, s->w.depth, row_at(s->w.x, s->w.x_stride, row, 0), 1,
                      panel_at(&w_shape, s->w.pack, at), in);
     }
-    multiply_row(nv, together, far, s->depth, h_prev, 1, panel_at(shape, s->pack, at), sum);
+    multiply_row(nv, together, prefetch, s->depth, h_prev, 1, panel_at(shape, s->pack, at), sum);
     UNROLL
     for (int b = 0; b < count; b++) {
         ptrdiff_t unit = vector_unit(shape, at, 0) + b * VW;
@@ -108,12 +108,12 @@ INLINE void forward_row(const fastrnn_cell cell, const int nv, const int togethe
 
 /* The panels of one turn of a walk. */
 INLINE void forward_turn(const fastrnn_cell cell, const fastrnn_forward_step *s,
-                         const panels *shape, ptrdiff_t row, const panel_walk *walk, int far) {
+                         const panels *shape, ptrdiff_t row, const panel_walk *walk, int prefetch) {
     const int gates = gate_vectors(cell), full = gates > 1 ? gates : FASTRNN_PANEL_BLOCKS;
     int nv = panel_vectors(shape, walk->at);
     if (walk->together == 2)
         forward_row(cell, full, 2, 0, s, shape, row, walk->at);
-    else if (far && nv == full)
+    else if (prefetch && nv == full)
         forward_row(cell, full, 1, 1, s, shape, row, walk->at);
     else if (gates > 1 || nv == full)
         forward_row(cell, full, 1, 0, s, shape, row, walk->at);
@@ -135,7 +135,7 @@ INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrd
         forward_rows(cell, s, &shape, row_begin, row_end, walk);
     else
         while (walk_on(&walk, &shape, 1))
-            forward_turn(cell, s, &shape, row_begin, &walk, bytes > FAR_BYTES);
+            forward_turn(cell, s, &shape, row_begin, &walk, bytes > PREFETCH_BYTES);
 }
 
 #define FUSED_CELL(name, cell)                                                                  \

@@ -50,11 +50,11 @@ static void outer_part(const fastrnn_outer *s, ptrdiff_t q, ptrdiff_t depth, ptr
     ptrdiff_t count = (shape->blocks + shape->per_panel - 1) / shape->per_panel;
     for (ptrdiff_t m = m_begin; m < m_end; m += OUTER_HEIGHT) {
         ptrdiff_t n = min_of(OUTER_HEIGHT, m_end - m);
-        ptrdiff_t step = OUTER_HEIGHT;
+        ptrdiff_t stride = OUTER_HEIGHT;
         const real *columns = left;
         if (count == 1 && !s->a.offset && s->a.stride % (ptrdiff_t)sizeof(real) == 0) {
             /* One panel reads each element once: there is nothing to gain from a copy. */
-            step = s->a.stride / (ptrdiff_t)sizeof(real);
+            stride = s->a.stride / (ptrdiff_t)sizeof(real);
             columns = (const real *)(void *)fastrnn_row(&s->a, q) + m;
         } else {
             copy_columns(&s->a, q, depth, m, n, OUTER_HEIGHT, left);
@@ -63,7 +63,7 @@ static void outer_part(const fastrnn_outer *s, ptrdiff_t q, ptrdiff_t depth, ptr
         for (ptrdiff_t p = 0; p < count; p++) {
             int nv = panel_vectors(shape, p);
             const real *panel = panel_at(shape, right, p);
-            multiply(a, n, step, depth, panel, nv, panel + depth * nv * VW, tile);
+            multiply(a, n, stride, depth, panel, nv, panel + depth * nv * VW, tile);
             add_tile(s, m, n, first + vector_unit(shape, p, 0), nv, tile);
         }
     }

@@ -39,13 +39,13 @@ INLINE ptrdiff_t vector_unit(const panels *s, ptrdiff_t p, ptrdiff_t v) {
     return (s->gates > 1 ? p : p * s->per_panel + v) * VW;
 }
 
-#define ROW_PAIR(nv)                                                                             \
-    static void row_pair_##nv(ptrdiff_t depth, const real *a, ptrdiff_t step, const real *panel, \
-                              real *tile) {                                                      \
-        vec sum[2 * MAX_VECTORS];                                                                \
-        multiply_row(nv, 2, 0, depth, a, step, panel, sum);                                      \
-        UNROLL                                                                                   \
-        for (int v = 0; v < 2 * (nv); v++) v_store(tile + v * VW, sum[v]);                       \
+#define ROW_PAIR(nv)                                                                               \
+    static void row_pair_##nv(ptrdiff_t depth, const real *a, ptrdiff_t stride, const real *panel, \
+                              real *tile) {                                                        \
+        vec sum[2 * MAX_VECTORS];                                                                  \
+        multiply_row(nv, 2, 0, depth, a, stride, panel, sum);                                      \
+        UNROLL                                                                                     \
+        for (int v = 0; v < 2 * (nv); v++) v_store(tile + v * VW, sum[v]);                         \
     }
 ROW_PAIR(3)
 ROW_PAIR(4)
@@ -81,16 +81,16 @@ INLINE int walk_on(panel_walk *w, const panels *s, ptrdiff_t rows) {
 }
 
 /* tile[n][together * nv][VW] = rows a[0..n) times the panels of this turn. */
-INLINE void multiply_panels(const real *const *a, ptrdiff_t n, ptrdiff_t step, const panels *s,
+INLINE void multiply_panels(const real *const *a, ptrdiff_t n, ptrdiff_t stride, const panels *s,
                             const void *pack, const panel_walk *walk, real *tile) {
     const real *panel = panel_at(s, pack, walk->at);
     int nv = panel_vectors(s, walk->at);
     ptrdiff_t next = walk->descend ? walk->end - 1 : walk->begin;
     if (walk->together == 1)
-        multiply(a, n, step, s->depth, panel, nv,
+        multiply(a, n, stride, s->depth, panel, nv,
                  walk->begin < walk->end ? panel_at(s, pack, next) : panel, tile);
     else if (nv == 3)
-        row_pair_3(s->depth, a[0], step, panel, tile);
+        row_pair_3(s->depth, a[0], stride, panel, tile);
     else
-        row_pair_4(s->depth, a[0], step, panel, tile);
+        row_pair_4(s->depth, a[0], stride, panel, tile);
 }

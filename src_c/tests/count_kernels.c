@@ -42,7 +42,8 @@ static const char *const cell_names[] = {"rnn", "lstm", "gru"};
 static const fastrnn_dtype dtype = FASTRNN_F32;
 
 static void count_stream(fastrnn_cell cell, ptrdiff_t H) {
-    fastrnn_spec spec = {.cell = cell, .input_size = H, .hidden_size = H, .num_layers = 1};
+    fastrnn_spec spec = {
+        .size = sizeof spec, .cell = cell, .input_size = H, .hidden_size = H, .num_layers = 1};
     call c = {.stream = new_stream(random_stack(&spec, BIAS_BOTH), 1),
               .x = random_array(dtype, H, 1),
               .y = new_array(dtype, H)};
@@ -58,6 +59,7 @@ static void count_forward(const fastrnn_kernels *kernels, fastrnn_cell cell, ptr
     fastrnn_forward_step step = {
         .hidden = H,
         .depth = H,
+        .activations = {.f = {.kind = FASTRNN_TANH}},
         .pack = new_pack(kernels, &shape, random_array(dtype, shape.gates * H * H, 0.25)),
         .h_prev = random_array(dtype, rows * H, 1),
         .h_prev_stride = row,
@@ -87,6 +89,7 @@ static void count_backward(const fastrnn_kernels *kernels, fastrnn_cell cell, pt
     fastrnn_backward_step step = {
         .hidden = H,
         .depth = shape.depth,
+        .activations = {.f = {.kind = FASTRNN_TANH}},
         .pack = new_pack(kernels, &shape, random_array(dtype, shape.depth * H, 0.25)),
         .a = random_array(dtype, rows * shape.depth, 1),
         .a_stride = shape.depth * kernels->itemsize,

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mirror of src_c/fastrnn.h, stack.h and stream.h, which say what each field means. The functions
+"""Mirror of src_c/fastrnn.h, stack.h and stream.h, which say what each field means. Their functions
 are called by way of runtime.pyx, which alone is linked with the kernels."""
 
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t
 
 from fastrnn._core.kernels cimport (
-    FASTRNN_MAX_GROUPS, fastrnn_activation, fastrnn_description, fastrnn_kernels, fastrnn_shape,
+    FASTRNN_MAX_GROUPS, fastrnn_activation, fastrnn_activations, fastrnn_description,
+    fastrnn_kernels, fastrnn_shape,
 )
 
 cdef extern from "fastrnn.h" nogil:
@@ -57,7 +58,6 @@ cdef extern from "stack.h" nogil:
     ctypedef struct fastrnn_layer_view:
         const fastrnn_kernels *kernels
         const fastrnn_description *cell
-        const fastrnn_spec *spec
         int kind
         int fused
         ptrdiff_t inputs
@@ -69,6 +69,9 @@ cdef extern from "stack.h" nogil:
         const void *bias
         const void *recurrent_bias
         const void *peepholes
+        fastrnn_activations activations
+        float clip
+        int input_forget
     void fastrnn_layer_view_of(const fastrnn_stack *, ptrdiff_t, fastrnn_layer_view *) noexcept
 
 cdef extern from "stream.h" nogil:
