@@ -87,9 +87,9 @@ def named(y, state, dx, dstate, grads):
     return {name: value for name, value in results.items() if value is not None}
 
 
-def packed(case, weights):
+def packed(case, weights, training=False):
     return PackedLayer(case.cell, case.activations, *[weights[role] for role in ROLES],
-                       reset_after=case.reset_after)
+                       reset_after=case.reset_after, training=training)
 
 
 def core_forward(case, layer, given, keep):

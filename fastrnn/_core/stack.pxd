@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mirror of src_c/fastrnn.h, stack.h and stream.h, which say what each field means. The functions
+"""Mirror of src_c/fastrnn.h, stack.h and stream.h, which say what each field means. Their functions
 are called by way of runtime.pyx, which alone is linked with the kernels."""
 
 from libc.stddef cimport ptrdiff_t
