@@ -12,7 +12,7 @@ import numpy as np
 from ._common import checks
 from ._common.registry import Configured, snake_case
 from ._core.elementwise import Elementwise, softmax_backward, softmax_forward
-from ._core.pack import ACTIVATIONS
+from .engine.recurrence import ACTIVATIONS
 
 
 class Activation(Configured):

@@ -9,7 +9,7 @@ from configs import assert_same_bits
 from fastrnn._core.bptt import backward
 from fastrnn._core.pack import ACTIVATIONS, PackedLayer
 from fastrnn._core.recurrent import forward
-from fastrnn._core.stream import StreamCore
+from fastrnn._core.stream import Stack
 from fastrnn.reference import activations as oracle
 from keras_layers import check_against_keras
 from layer_cases import GATES, LayerCase, core_forward, disagreements, packed, run_core
@@ -197,7 +197,7 @@ def test_nan_stays_in_its_row(cell):
 def test_a_stream_refuses_cells_apart(options):
     case = LayerCase("gru", **options)
     with pytest.raises(ValueError, match="activations"):
-        StreamCore([packed(case, case.weights())], 1)
+        Stack([packed(case, case.weights())])
 
 
 @pytest.mark.parametrize("cell", GATES)

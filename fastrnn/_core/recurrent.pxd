@@ -58,7 +58,6 @@ ctypedef struct Share:
 
 
 cdef class Tape:
-    """What a training forward keeps for its backward."""
     cdef PackedLayer layer
     cdef Schedule schedule
     cdef Buffers buffers

@@ -494,6 +494,14 @@ cdef class Call:
     cdef char *result
 
 
+cdef class Tape:
+    """What a training forward keeps for its backward."""
+
+    @property
+    def N(self):
+        return self.buffers.N
+
+
 cdef const char *masks_of(Memory masks) noexcept:
     return NULL if masks is None else masks.base
 

@@ -62,44 +62,38 @@ cdef const void *data_or_null(array) except? NULL:
     return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray> array)
 
 
-cdef class StreamCore:
-    """A stack of forward layers and its live state.
+cdef class Stack:
+    """The packed weights that any number of streams read.
 
     Parameters
     ----------
     layers : list of PackedLayer
-    batch_size : int
     """
 
-    cdef Memory stack_memory, stream_memory
-    cdef fastrnn_stream *stream
-    cdef int type_number
-    cdef Py_ssize_t rows, inputs, outputs
-    cdef bint unlock
-    cdef tuple h_shape, c_shape
-    cdef object dtype
+    cdef Memory memory
+    cdef fastrnn_stack *stack
+    cdef readonly Py_ssize_t input_size, hidden_size, output_size, num_layers
+    cdef readonly object dtype
+    cdef bint has_c
+    cdef double row_work          # operations of a step of one row
 
-    def __init__(self, list layers, Py_ssize_t batch_size):
+    def __init__(self, list layers):
         cdef PackedLayer layer = layers[0]
         if not all([packed.fused for packed in layers]):
             raise ValueError("a stream has the default activations and reset only")
-        self.rows = batch_size
-        self.inputs = layer.input_size
-        self.outputs = layer.output_size
+        self.input_size = layer.input_size
+        self.hidden_size = layer.hidden_size
+        self.output_size = layer.output_size
+        self.num_layers = len(layers)
         self.dtype = layer.w_ih.dtype
-        self.type_number = self.dtype.num
-        self.h_shape = (len(layers), batch_size, layer.output_size)
-        self.c_shape = (len(layers), batch_size, layer.hidden_size)
-        if layer.cell != FASTRNN_LSTM:
-            self.c_shape = None
-        self.unlock = WORTH_UNLOCKING < 2.0 * batch_size * len(layers) * layer.gates * (
+        self.has_c = layer.cell == FASTRNN_LSTM
+        self.row_work = 2.0 * len(layers) * layer.gates * (
             layer.hidden_size * (layer.input_size + layer.output_size))
-        self._start(self._new_stack(layers))
+        self._pack(layers)
 
-    cdef fastrnn_stack *_new_stack(self, list layers) except NULL:
+    cdef int _pack(self, list layers) except -1:
         cdef PackedLayer layer = layers[0]
         cdef fastrnn_spec spec
-        cdef fastrnn_stack *stack = NULL
         cdef fastrnn_weights *weights
         cdef size_t size = 0
         cdef Memory table = Memory()
@@ -123,18 +117,40 @@ cdef class StreamCore:
             weights[k].b_hh = data_or_null(layer.b_hh)
             weights[k].w_hr = data_or_null(layer.w_hr)
         check(fastrnn_stack_bytes(&spec, &size))
-        self.stack_memory = Memory()
-        self.stack_memory.allocate(size)
-        check(fastrnn_stack_init(self.stack_memory.base, size, &spec, weights, &stack))
-        return stack
-
-    cdef int _start(self, fastrnn_stack *stack) except -1:
-        cdef size_t size = 0
-        check(fastrnn_stream_bytes(stack, self.rows, &size))
-        self.stream_memory = Memory()
-        self.stream_memory.allocate(size)
-        check(fastrnn_stream_init(self.stream_memory.base, size, stack, self.rows, &self.stream))
+        self.memory = Memory()
+        self.memory.allocate(size)
+        check(fastrnn_stack_init(self.memory.base, size, &spec, weights, &self.stack))
         return 0
+
+
+cdef class StreamCore:
+    """The live state of some rows, and a step of them through a stack.
+
+    Parameters
+    ----------
+    stack : Stack
+    batch_size : int
+    """
+
+    cdef Stack stack
+    cdef Memory memory
+    cdef fastrnn_stream *stream
+    cdef int type_number
+    cdef Py_ssize_t rows, inputs, outputs
+    cdef bint unlock
+
+    def __init__(self, Stack stack not None, Py_ssize_t batch_size):
+        cdef size_t size = 0
+        self.stack = stack
+        self.rows = batch_size
+        self.inputs = stack.input_size
+        self.outputs = stack.output_size
+        self.type_number = stack.dtype.num
+        self.unlock = WORTH_UNLOCKING < batch_size * stack.row_work
+        check(fastrnn_stream_bytes(stack.stack, batch_size, &size))
+        self.memory = Memory()
+        self.memory.allocate(size)
+        check(fastrnn_stream_init(self.memory.base, size, stack.stack, batch_size, &self.stream))
 
     cdef inline bint _fits(self, cnp.ndarray array, Py_ssize_t columns) noexcept:
         return (cnp.PyArray_NDIM(array) == 2 and cnp.PyArray_TYPE(array) == self.type_number
@@ -157,8 +173,11 @@ cdef class StreamCore:
 
     def get_state(self):
         """Copies of h (L, N, P) and c (L, N, H), which is None unless LSTM."""
-        h = np.empty(self.h_shape, self.dtype)
-        c = None if self.c_shape is None else np.empty(self.c_shape, self.dtype)
+        cdef Stack stack = self.stack
+        h = np.empty((stack.num_layers, self.rows, stack.output_size), stack.dtype)
+        c = None
+        if stack.has_c:
+            c = np.empty((stack.num_layers, self.rows, stack.hidden_size), stack.dtype)
         check(fastrnn_stream_get_state(self.stream, <void *> data_or_null(h),
                                        <void *> data_or_null(c)))
         return h, c

@@ -10,7 +10,7 @@ from ..._core.bptt import backward as run_backward
 from ..._core.pack import PackedLayer
 from ..._core.recurrent import Tape
 from ..._core.recurrent import forward as run_forward
-from ...engine.parameters import GATES, ROLES
+from ...engine.recurrence import GATES, ROLES
 from ...graph.tape import FOR_INPUTS, NOTHING, Tensor
 from ..base import Layer, known, rank
 from ..broadcasting import unbroadcast
