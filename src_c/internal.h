@@ -303,6 +303,10 @@ size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *);
  * counted from 0. */
 void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
                   ptrdiff_t k_begin, ptrdiff_t k_count, void *pack);
+/* The matrix of a pack that was packed whole, gates in the order `gate_order`, as torch has it:
+ * (gates * units) x depth, dense. */
+void fastrnn_unpack(const fastrnn_kernels *, const fastrnn_shape *, const void *pack,
+                    const int gate_order[FASTRNN_MAX_GATES], void *weight);
 
 /* Flush-to-zero for results and operands: denormals cost 20 times a normal operation and
  * carry nothing that a network needs. Returns what fastrnn_denormals_restore wants back. */

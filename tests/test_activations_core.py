@@ -6,9 +6,9 @@ import pytest
 
 import fastrnn
 from configs import assert_same_bits
-from fastrnn._core.bptt import backward
+from fastrnn._core.backward import backward
 from fastrnn._core.pack import ACTIVATIONS, PackedLayer
-from fastrnn._core.recurrent import forward
+from fastrnn._core.forward import forward
 from fastrnn._core.stream import Stack
 from fastrnn.reference import activations as oracle
 from keras_layers import check_against_keras

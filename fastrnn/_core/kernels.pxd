@@ -1,14 +1,47 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mirror of src_c/internal.h: see there for what each field means."""
+"""Mirror of src_c/internal.h and cell.h: see there for what each field means."""
 
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport uint64_t
 
+cdef extern from "cell.h" nogil:
+    enum:
+        FASTRNN_MAX_GATES
+        FASTRNN_MAX_GROUPS
+        FASTRNN_CELLS
+
+    ctypedef struct fastrnn_gate_group:
+        int gate
+        int slot
+        int count
+        int fresh
+        int reset
+
+    ctypedef struct fastrnn_description:
+        const char *name
+        int gates
+        int has_c
+        int can_project
+        int has_h_activation
+        int has_gate_activation
+        int slots
+        int kept_slots
+        int keeps_gates
+        int keeps_h
+        int recurrent_slot
+        int reset_slot
+        int apart_bias
+        int input_groups
+        int recurrent_groups
+        fastrnn_gate_group input[FASTRNN_MAX_GROUPS]
+        fastrnn_gate_group recurrent[FASTRNN_MAX_GROUPS]
+
+    const fastrnn_description *fastrnn_describe(int cell) noexcept
+    void fastrnn_input_order(const fastrnn_description *, int *order) noexcept
+
 cdef extern from "internal.h" nogil:
     ctypedef enum fastrnn_cell:
-        FASTRNN_RNN
-        FASTRNN_LSTM
-        FASTRNN_GRU
+        pass
 
     ctypedef enum fastrnn_activation:
         FASTRNN_TANH
@@ -108,8 +141,6 @@ cdef extern from "internal.h" nogil:
         ptrdiff_t h_prev_stride
         char *h
         ptrdiff_t h_stride
-
-    int FASTRNN_GRU_BEFORE
 
     ctypedef struct fastrnn_reset_step:
         ptrdiff_t hidden
@@ -214,7 +245,7 @@ cdef extern from "internal.h" nogil:
         ptrdiff_t k_stride
         ptrdiff_t unit_stride
         ptrdiff_t gate_stride
-        int gate_order[4]
+        int gate_order[FASTRNN_MAX_GATES]
 
     const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa, fastrnn_dtype) noexcept
     const char *fastrnn_isa_name(fastrnn_isa) noexcept
@@ -223,5 +254,7 @@ cdef extern from "internal.h" nogil:
     size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *) noexcept
     void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
                       ptrdiff_t, ptrdiff_t, void *) noexcept
+    void fastrnn_unpack(const fastrnn_kernels *, const fastrnn_shape *, const void *,
+                        const int *gate_order, void *) noexcept
     uint64_t fastrnn_denormals_flush() noexcept
     void fastrnn_denormals_restore(uint64_t) noexcept

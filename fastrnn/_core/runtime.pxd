@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from libc.stddef cimport ptrdiff_t
 
+from fastrnn._core.area cimport area
 from fastrnn._core.kernels cimport fastrnn_kernels
 
 cdef extern from "team.h" nogil:
@@ -38,3 +39,4 @@ cdef class Memory:
     cdef char *base
     cdef size_t size
     cdef void allocate(self, size_t size) except *
+    cdef void provide(self, area *counted) except *

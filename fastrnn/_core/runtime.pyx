@@ -120,6 +120,14 @@ cdef class Memory:
         if self.base == NULL:
             raise MemoryError(f"could not allocate {size} bytes")
 
+    cdef void provide(self, area *counted) except *:
+        """What an area without memory has counted; the area begins anew, with it."""
+        if counted.overflow:
+            raise MemoryError("the sizes of a call are too large to address")
+        self.allocate(counted.used)
+        counted.base = self.base
+        counted.used = 0
+
     def __dealloc__(self):
         free(self.base)
 

@@ -8,7 +8,7 @@ from libc.stddef cimport ptrdiff_t
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport (
-    FASTRNN_LSTM, fastrnn_activation, fastrnn_cell, fastrnn_dtype, fastrnn_isa,
+    FASTRNN_F64, fastrnn_activation, fastrnn_cell, fastrnn_dtype, fastrnn_isa,
 )
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.runtime cimport Memory
@@ -85,8 +85,8 @@ cdef class Stack:
         self.hidden_size = layer.hidden_size
         self.output_size = layer.output_size
         self.num_layers = len(layers)
-        self.dtype = layer.w_ih.dtype
-        self.has_c = layer.cell == FASTRNN_LSTM
+        self.dtype = np.dtype("float64" if layer.dtype == FASTRNN_F64 else "float32")
+        self.has_c = layer.description.has_c
         self.row_work = 2.0 * len(layers) * layer.gates * (
             layer.hidden_size * (layer.input_size + layer.output_size))
         self._pack(layers)
@@ -104,18 +104,21 @@ cdef class Stack:
         spec.isa = layer.kernels.isa
         spec.input_size = layer.input_size
         spec.hidden_size = layer.hidden_size
-        spec.proj_size = 0 if layer.w_hr is None else layer.output_size
+        spec.proj_size = 0 if layer.projection is None else layer.output_size
         spec.num_layers = len(layers)
         spec.bidirectional = 0
+        arrays = []
         table.allocate(len(layers) * sizeof(fastrnn_weights))
         weights = <fastrnn_weights *> table.base
         for k in range(len(layers)):
             layer = layers[k]
-            weights[k].w_ih = data_or_null(layer.w_ih)
-            weights[k].w_hh = data_or_null(layer.w_hh)
-            weights[k].b_ih = data_or_null(layer.b_ih)
-            weights[k].b_hh = data_or_null(layer.b_hh)
-            weights[k].w_hr = data_or_null(layer.w_hr)
+            arrays.append(layer.torch_weights())
+            w_ih, w_hh, b_ih, b_hh, w_hr = arrays[k]
+            weights[k].w_ih = data_or_null(w_ih)
+            weights[k].w_hh = data_or_null(w_hh)
+            weights[k].b_ih = data_or_null(b_ih)
+            weights[k].b_hh = data_or_null(b_hh)
+            weights[k].w_hr = data_or_null(w_hr)
         check(fastrnn_stack_bytes(&spec, &size))
         self.memory = Memory()
         self.memory.allocate(size)

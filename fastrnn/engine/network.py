@@ -20,7 +20,7 @@ from . import checks as own_checks
 from . import depth
 from .module import Owner
 from .parameters import Gradients, Parameters, direction_names, initial_values, model_shapes
-from .recurrence import GATES, HAS_C, ROLES, Array, Recurrence, Spec, stack
+from .recurrence import GATES, ROLES, Array, Recurrence, Spec, stack
 from .stream import Stream
 
 _DEFAULTS = {

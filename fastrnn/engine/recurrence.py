@@ -10,19 +10,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .._core.bptt import backward as run_backward
-from .._core.pack import ACTIVATIONS, PackedLayer
-from .._core.recurrent import forward as run_forward
-from .._core.recurrent import forward_both as run_forward_both
+from .._core.backward import backward as run_backward
+from .._core.backward import backward_both as run_backward_both
+from .._core.forward import forward as run_forward
+from .._core.forward import forward_both as run_forward_both
+from .._core.pack import ACTIVATIONS, PackedLayer, describe
 from .._core.stream import Stack, StreamCore
 
 __all__ = ["ACTIVATIONS", "GATES", "HAS_C", "ROLES", "Recurrence", "Spec", "Stack", "new_stream",
            "stack"]
 
+CELLS = ("rnn", "gru", "lstm")
 # Blocks of H rows in W, R and b: LSTM i f g o, GRU r z n.
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-# Cells with a second state, c.
-HAS_C = {"rnn": False, "gru": False, "lstm": True}
+GATES = {cell: describe(cell).gates for cell in CELLS}
+# Whether there is a second state, c.
+HAS_C = {cell: describe(cell).has_c for cell in CELLS}
 ROLES = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 Array = np.ndarray
@@ -217,10 +219,7 @@ class Recurrence:
             run_backward(tape, dy, *dstate[0], dx, *dinitial[0], grads[0], False)
             return dinitial
         dinitial = dinitial or self.new_state(tape[0].N)
-        dys, apart = self._sides(dy), type(dx) in (list, tuple)
-        for k in range(2):
-            run_backward(tape[k], dys[k], *dstate[k], dx[k] if apart else dx, *dinitial[k],
-                         grads[k], k == 1 and not apart)
+        run_backward_both(tape, self._sides(dy), dstate, dx, dinitial, grads)
         return dinitial
 
     def __repr__(self) -> str:

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sorting rows by length and finding them again: see schedule.pxd."""
+"""Sorting rows by length and finding them again: see rows.pxd."""
 
 import numpy as np
+
+from libc.string cimport memcpy, memset
 
 cnp.import_array()
 
 
-cdef class Schedule:
-    """An Order with the arrays it points into."""
+cdef class SortedRows:
+    pass
 
 
-cdef Schedule new_schedule(Py_ssize_t T, Py_ssize_t N, lengths, bint reverse):
-    cdef Schedule schedule = Schedule()
-    cdef Order *o = &schedule.order
+cdef SortedRows sort_rows(Py_ssize_t T, Py_ssize_t N, lengths, bint reverse):
+    cdef SortedRows rows = SortedRows()
+    cdef Order *o = &rows.order
     cdef cnp.ndarray batch, length, active, first
     o.N = N
     o.steps = T
@@ -20,7 +22,7 @@ cdef Schedule new_schedule(Py_ssize_t T, Py_ssize_t N, lengths, bint reverse):
     o.reverse = reverse
     o.ragged = False
     if lengths is None:
-        return schedule
+        return rows
     batch = np.argsort(-lengths, kind="stable").astype(np.intp, copy=False)
     length = np.ascontiguousarray(lengths[batch], dtype=np.intp)
     o.steps = length[0]
@@ -28,14 +30,14 @@ cdef Schedule new_schedule(Py_ssize_t T, Py_ssize_t N, lengths, bint reverse):
     active = np.searchsorted(-length, -np.arange(o.steps), side="left").astype(np.intp, copy=False)
     first = np.zeros(o.steps + 1, dtype=np.intp)
     np.cumsum(active, out=first[1:])
-    schedule.arrays = (batch, length, active, first)
+    rows.arrays = (batch, length, active, first)
     o.ragged = True
     o.total = first[o.steps]
     o.batch = <const Py_ssize_t *> cnp.PyArray_DATA(batch)
     o.length = <const Py_ssize_t *> cnp.PyArray_DATA(length)
     o.active = <const Py_ssize_t *> cnp.PyArray_DATA(active)
     o.first = <const Py_ssize_t *> cnp.PyArray_DATA(first)
-    return schedule
+    return rows
 
 
 cdef View view_of(cnp.ndarray array) except *:
@@ -43,7 +45,7 @@ cdef View view_of(cnp.ndarray array) except *:
     v.base = <char *> cnp.PyArray_DATA(array)
     v.time = cnp.PyArray_STRIDE(array, 0)
     v.batch = cnp.PyArray_STRIDE(array, 1)
-    v.step = cnp.PyArray_STRIDE(array, 2) // cnp.PyArray_ITEMSIZE(array)
+    v.feature = cnp.PyArray_STRIDE(array, 2) // cnp.PyArray_ITEMSIZE(array)
     return v
 
 
@@ -53,7 +55,7 @@ cdef fastrnn_rows step_rows(const View *v, const Order *o, Py_ssize_t s, Py_ssiz
     cdef fastrnn_rows rows
     cdef Py_ssize_t row
     rows.base = v.base
-    rows.step = v.step
+    rows.step = v.feature
     rows.stride = v.batch
     rows.offset = NULL
     if v.base == NULL:
@@ -77,3 +79,32 @@ cdef Py_ssize_t row_cut(const Order *o, int part, int parts) noexcept nogil:
         steps += o.length[row]
         row += 1
     return o.N if part == parts else row
+
+
+cdef void scatter_rows(const Order *o, const char *sorted_rows, Py_ssize_t size,
+                       cnp.ndarray to) noexcept:
+    cdef Py_ssize_t row
+    cdef char *base = <char *> cnp.PyArray_DATA(to)
+    cdef Py_ssize_t stride = cnp.PyArray_STRIDE(to, 0)
+    for row in range(o.N):
+        memcpy(base + batch_row(o, row) * stride, sorted_rows + row * size, size)
+
+
+cdef void gather_rows(const Order *o, object source, Py_ssize_t size, char *sorted_rows) noexcept:
+    """Rows of `source` (None: zeros) in sorted order."""
+    cdef Py_ssize_t row, stride
+    cdef char *base
+    if source is None:
+        memset(sorted_rows, 0, o.N * size)
+        return
+    base = <char *> cnp.PyArray_DATA(<cnp.ndarray> source)
+    stride = cnp.PyArray_STRIDE(<cnp.ndarray> source, 0)
+    for row in range(o.N):
+        memcpy(sorted_rows + row * size, base + batch_row(o, row) * stride, size)
+
+
+cdef void zero_padding(const View *y, const Order *o, Py_ssize_t T, Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t row, t
+    for row in range(o.N):
+        for t in range(row_length(o, row), T):
+            memset(y.base + t * y.time + batch_row(o, row) * y.batch, 0, size)

@@ -23,18 +23,19 @@ ctypedef struct Order:
     const Py_ssize_t *active  # ragged: rows active at each step
     const Py_ssize_t *first   # ragged: packed index of row 0 of each step, then total
 
-# A (time, batch, feature) array: strides in bytes, `step` in elements. base NULL: none.
+# A (time, batch, feature) array: strides in bytes, that of features in elements. base NULL: none.
 ctypedef struct View:
     char *base
     Py_ssize_t time
     Py_ssize_t batch
-    Py_ssize_t step
+    Py_ssize_t feature
 
-cdef class Schedule:
+cdef class SortedRows:
+    """An Order with the arrays it points into."""
     cdef Order order
     cdef object arrays
 
-cdef Schedule new_schedule(Py_ssize_t T, Py_ssize_t N, lengths, bint reverse)
+cdef SortedRows sort_rows(Py_ssize_t T, Py_ssize_t N, lengths, bint reverse)
 cdef View view_of(cnp.ndarray array) except *
 
 
@@ -64,3 +65,7 @@ cdef inline ptrdiff_t offset_in(const View *v, const Order *o, Py_ssize_t s,
 cdef fastrnn_rows step_rows(const View *v, const Order *o, Py_ssize_t s, Py_ssize_t begin,
                             Py_ssize_t end, ptrdiff_t *table) noexcept nogil
 cdef Py_ssize_t row_cut(const Order *o, int part, int parts) noexcept nogil
+cdef void gather_rows(const Order *o, object source, Py_ssize_t size, char *sorted_rows) noexcept
+cdef void scatter_rows(const Order *o, const char *sorted_rows, Py_ssize_t size,
+                       cnp.ndarray to) noexcept
+cdef void zero_padding(const View *y, const Order *o, Py_ssize_t T, Py_ssize_t size) noexcept nogil
