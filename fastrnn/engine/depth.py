@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._common.quiet import quiet
-from .recurrence import Array, Recurrence, State
+from .recurrence import Array, Recurrence, StatePair
 
 
 class Kept(NamedTuple):
@@ -23,7 +23,7 @@ class Kept(NamedTuple):
 
 
 def states_by_layer(h: Array | None, c: Array | None, layers: int,
-                    directions: int) -> Sequence[Sequence[State] | None]:
+                    directions: int) -> Sequence[Sequence[StatePair] | None]:
     """Return views of h (S, N, P) and c (S, N, H), either of which may be None, of each layer."""
     if h is None and c is None:
         return [None] * layers
@@ -33,7 +33,7 @@ def states_by_layer(h: Array | None, c: Array | None, layers: int,
 
 
 def forward(layers: Sequence[Recurrence], x: Array, y: Array,
-            initial: Sequence[Sequence[State] | None], final: Sequence[Sequence[State]],
+            initial: Sequence[Sequence[StatePair] | None], final: Sequence[Sequence[StatePair]],
             lengths: Array | None, keep: bool,
             draw_mask: Callable[[tuple[int, ...]], Array] | None) -> Kept:
     """Run all layers over x (T, N, I).
@@ -70,8 +70,8 @@ def forward(layers: Sequence[Recurrence], x: Array, y: Array,
     return Kept(layers, tapes, masks)
 
 
-def backward(kept: Kept, dy: Array | None, dfinal: Sequence[Sequence[State] | None], dx: Array,
-             dinitial: Sequence[Sequence[State]], grads: Sequence[Sequence[dict]]) -> None:
+def backward(kept: Kept, dy: Array | None, dfinal: Sequence[Sequence[StatePair] | None], dx: Array,
+             dinitial: Sequence[Sequence[StatePair]], grads: Sequence[Sequence[dict]]) -> None:
     """Backpropagate through all layers, once for one pass forward.
 
     Parameters

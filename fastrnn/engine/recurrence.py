@@ -28,10 +28,10 @@ HAS_C = {cell: describe(cell).has_c for cell in CELLS}
 ROLES = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 Array = np.ndarray
-State = tuple[Array | None, Array | None]  # h (N, P), c (N, H), in one direction
+StatePair = tuple[Array | None, Array | None]  # h (N, P), c (N, H), in one direction
 Masks = tuple[Array | None, ...]
 
-_ZEROS: tuple[State, ...] = ((None, None), (None, None))
+_ZEROS: tuple[StatePair, ...] = ((None, None), (None, None))
 _NO_MASKS: Masks = (None, None)
 _empty = np.empty
 
@@ -132,7 +132,7 @@ class Recurrence:
         return (self.spec._replace(direction="both"), self.dtype, self.input_size,
                 self.hidden_size, self.output_size)
 
-    def new_state(self, rows: int) -> tuple[State, ...]:
+    def new_state(self, rows: int) -> tuple[StatePair, ...]:
         """Return arrays for the states of each direction, (h (N, P), c (N, H) or None)."""
         return tuple([
             (_empty((rows, self.output_size), self.dtype),
@@ -141,9 +141,9 @@ class Recurrence:
         ])
 
     def forward(self, x: Array | Sequence[Array], y: Array | Sequence[Array],
-                state: Sequence[State] | None = None, lengths: Array | None = None,
+                state: Sequence[StatePair] | None = None, lengths: Array | None = None,
                 keep: bool = False, drop: Masks | None = None,
-                final: Sequence[State] | None = None) -> tuple[Sequence[State], Any]:
+                final: Sequence[StatePair] | None = None) -> tuple[Sequence[StatePair], Any]:
         """Run over whole sequences.
 
         Parameters
@@ -189,9 +189,9 @@ class Recurrence:
         return (None, None) if y is None else y
 
     def backward(self, tape: Any, dy: Array | Sequence[Array | None] | None,
-                 dstate: Sequence[State] | None, dx: Array | Sequence[Array] | None,
+                 dstate: Sequence[StatePair] | None, dx: Array | Sequence[Array] | None,
                  grads: Sequence[Mapping[str, Array | None]],
-                 dinitial: Sequence[State] | None = None) -> Sequence[State]:
+                 dinitial: Sequence[StatePair] | None = None) -> Sequence[StatePair]:
         """Backpropagate through one forward.
 
         Parameters

@@ -6,7 +6,8 @@ import numpy as np
 from ...graph.tape import FOR_INPUTS
 from ..base import Layer, activity_penalties, own_config, plain
 from ..described import copy, deserialize
-from .base import Recurrent, options_for_states
+from .base import Recurrent
+from .sequences import options_for_states
 from .states import listed_states, set_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)
