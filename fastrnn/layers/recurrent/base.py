@@ -39,7 +39,7 @@ class Kept(NamedTuple):
     keep: int
 
 
-_NO_DROPOUT = Dropped(None, None)
+NO_DROPOUT = Dropped(None, None)
 
 
 class Recurrent(Layer):
@@ -201,7 +201,7 @@ class Recurrent(Layer):
         if self.go_backwards:
             x = x[:, ::-1]
             mask = None if mask is None else mask[:, ::-1]
-        drop = self._dropout_factors(N) if training else _NO_DROPOUT
+        drop = self._dropout_factors(N) if training else NO_DROPOUT
         steps = None
         if mask is not None:
             steps = Steps(step_mask(self, mask, N, T), self.zero_output_for_mask)
