@@ -7,8 +7,8 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check
 SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
-C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] fastrnn/_core/*.h \
-            tests/*.c bench/*.c)
+C_FILES = $(wildcard src_c/*.[ch] $(foreach d,isa tests examples cortex-m,src_c/$(d)/*.[ch]) \
+            fastrnn/_core/*.h tests/*.c bench/*.c)
 
 # Tests of what computes, which run once more under np.seterr(all="raise").
 ARITHMETIC = keras_layers keras_pieces keras_losses keras_metrics keras_gradients optimizers models \

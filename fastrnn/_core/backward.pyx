@@ -8,7 +8,7 @@ import numpy as np
 
 cimport numpy as cnp
 
-from fastrnn._core.area cimport area, take
+from fastrnn._core.arena cimport arena, take
 from fastrnn._core.backward_loop cimport (
     Backward, backward_all, describe_backward, start_projected,
 )
@@ -24,7 +24,9 @@ from fastrnn._core.plan cimport (
     ALONE, Buffers, choose_split, operations, padded, place_remade, place_work,
 )
 from fastrnn._core.rows cimport Order, View, gather_rows, scatter_rows, view_of, zero_padding
-from fastrnn._core.runtime cimport Memory, fastrnn_barrier_init, fastrnn_seconds_lost
+from fastrnn._core.runtime cimport (
+    Memory, fastrnn_barrier_init, fastrnn_seconds_lost, training_of,
+)
 from fastrnn._core.unfused cimport describe_unfused
 
 cnp.import_array()
@@ -40,13 +42,15 @@ cdef void take_over(Backward *b, Tape tape) except *:
     memset(b, 0, sizeof(b[0]))
     b.work.order = tape.rows.order
     b.buffers = tape.buffers
+    b.kernels, b.training = layer.kernels, training_of(layer.kernels)
     b.itemsize = layer.kernels.itemsize
     b.projected = b.buffers.has_m
     if tape.unfused:
         describe_unfused(&b.unfused, layer, b.buffers.N, b.buffers.gates_stride,
                          tape.masks != NULL, True)
         b.unfused.masks = tape.masks
-    g.kernels, g.order, g.itemsize = layer.kernels, b.work.order, b.itemsize
+    g.kernels, g.training = b.kernels, b.training
+    g.order, g.itemsize = b.work.order, b.itemsize
     g.unfused = &b.unfused
 
 
@@ -57,14 +61,14 @@ cdef void divide(Backward *b, PackedLayer layer) except *:
     cdef Py_ssize_t table = max(o.N, INPUT_ROWS) * <Py_ssize_t> sizeof(ptrdiff_t)
     b.work.team = team_for(work)
     b.work.split = choose_split(layer, o, work, b.work.team, b.unfused.count > 0)
-    b.work.panels = (layer.projection_back if b.projected else layer.r_back).panels
-    b.work.scratch_bytes = padded(max(layer.kernels.outer_scratch, table))
+    b.work.panels = (layer.projection_back if b.projected else layer.r_back).matrix.panels
+    b.work.scratch_bytes = padded(max(b.training.outer_scratch, table))
     b.block = max(1, o.steps // BLOCKS)
     b.products_by_blas = uses_blas(layer, layer.gates * layer.hidden_size,
                                    max(layer.input_size, layer.output_size), o.total)
 
 
-cdef void place(Backward *b, PackedLayer layer, area *passing) noexcept:
+cdef void place(Backward *b, PackedLayer layer, arena *passing) noexcept:
     """Lays out the memory of a call."""
     cdef Py_ssize_t N = b.buffers.N, h_stride = b.buffers.h_stride, c_stride = b.buffers.c_stride
     place_work(&b.work, passing)
@@ -87,7 +91,7 @@ cdef void place(Backward *b, PackedLayer layer, area *passing) noexcept:
 
 cdef Memory provide(Backward *b, PackedLayer layer):
     cdef Memory memory = Memory()
-    cdef area passing
+    cdef arena passing
     passing.base, passing.used, passing.overflow = NULL, 0, 0
     place(b, layer, &passing)
     memory.provide(&passing)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from fastrnn._core.gradients cimport Gradients
-from fastrnn._core.kernels cimport fastrnn_backward_step, fastrnn_kernels, fastrnn_product
+from fastrnn._core.kernels cimport (
+    fastrnn_backward_step, fastrnn_kernels, fastrnn_product, fastrnn_training_kernels,
+)
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.plan cimport Buffers, Work
 from fastrnn._core.rows cimport View
@@ -10,6 +12,7 @@ from fastrnn._core.unfused cimport Unfused
 # A backward call, complete but for what each step fills in.
 ctypedef struct Backward:
     const fastrnn_kernels *kernels
+    const fastrnn_training_kernels *training
     Work work
     Buffers buffers
     View dy

@@ -111,8 +111,8 @@ cdef void backward_step(Backward *b, fastrnn_backward_step *step, const Share *s
     if b.unfused.count:
         unfused_cell(b, s, step, share.row_begin, rows)
     else:
-        b.kernels.backward[b.cell](step, share.row_begin, rows, share.panel_begin,
-                                   share.panel_end)
+        b.training.backward[b.cell](step, share.row_begin, rows, share.panel_begin,
+                                    share.panel_end)
     fastrnn_barrier_wait(&b.work.barrier, share.team)
 
 
@@ -234,14 +234,14 @@ cdef void start_projected(Backward *b) noexcept nogil:
 
 cdef void describe_recurrent(Backward *b, PackedLayer layer) noexcept:
     memset(&b.recurrent, 0, sizeof(b.recurrent))
-    b.recurrent.shape = layer.r_back.shape
-    b.recurrent.pack = layer.r_back.data()
+    b.recurrent.shape = layer.r_back.matrix.shape
+    b.recurrent.pack = layer.r_back.matrix.data
     b.recurrent.accumulate = True
     b.recurrent.a.stride = b.buffers.gates_stride
     b.recurrent.a.step = 1
     b.recurrent.c.stride = b.buffers.h_stride
     b.recurrent.c.step = 1
-    b.recurrent_panels = layer.r_back.panels
+    b.recurrent_panels = layer.r_back.matrix.panels
     b.recurrent_offset = layer.description.recurrent_slot * layer.hidden_size * b.itemsize
 
 
@@ -249,8 +249,7 @@ cdef void describe_step(Backward *b, PackedLayer layer) noexcept:
     cdef Buffers *buffers = &b.buffers
     memset(&b.step, 0, sizeof(b.step))
     b.step.hidden = layer.hidden_size
-    b.step.activation = layer.activation
-    b.step.recurrent_activation = layer.recurrent_activation
+    b.step.activations = layer.view.activations
     b.step.gates_stride = buffers.gates_stride
     b.step.dc = b.dc
     b.step.dc_stride = buffers.c_stride
@@ -265,11 +264,11 @@ cdef void describe_product(Backward *b, PackedLayer layer) noexcept:
     the projection."""
     if b.projected:
         b.step.depth = layer.output_size
-        b.step.pack = layer.projection_back.data()
+        b.step.pack = layer.projection_back.matrix.data
         b.step.a_stride = b.buffers.h_stride
     else:
         b.step.depth = layer.gates * layer.hidden_size
-        b.step.pack = layer.r_back.data()
+        b.step.pack = layer.r_back.matrix.data
         b.step.a_stride = b.buffers.gates_stride
         b.step.share = b.carried
         b.step.share_stride = b.buffers.h_stride
@@ -278,8 +277,8 @@ cdef void describe_product(Backward *b, PackedLayer layer) noexcept:
 cdef void describe_projection(Backward *b, PackedLayer layer) noexcept:
     """Of an unfused cell: what else is a part of its step."""
     memset(&b.projection, 0, sizeof(b.projection))
-    b.projection.shape = layer.projection_back.shape
-    b.projection.pack = layer.projection_back.data()
+    b.projection.shape = layer.projection_back.matrix.shape
+    b.projection.pack = layer.projection_back.matrix.data
     b.projection.a.stride = b.buffers.h_stride
     b.projection.a.step = 1
     b.projection.c.base = b.dm
@@ -291,8 +290,6 @@ cdef void describe_projection(Backward *b, PackedLayer layer) noexcept:
 
 cdef void describe_backward(Backward *b, PackedLayer layer) noexcept:
     """Fills in what does not change from step to step; the buffers have their places."""
-    b.kernels = layer.kernels
-    b.itemsize = layer.kernels.itemsize
     b.cell = layer.cell
     describe_recurrent(b, layer)
     describe_step(b, layer)

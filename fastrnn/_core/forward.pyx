@@ -6,12 +6,13 @@ from libc.string cimport memcpy
 
 cimport numpy as cnp
 
-from fastrnn._core.area cimport area, take
+from fastrnn._core.arena cimport arena, take
 from fastrnn._core.contention cimport WORTH_A_TEAM, begin_team, end_team, team_for
 from fastrnn._core.forward_loop cimport (
     Forward, describe_forward, forward_side_by_side, forward_steps, forward_steps_by_blas,
 )
 from fastrnn._core.gemm cimport uses_blas
+from fastrnn._core.kernels cimport fastrnn_pack_bytes
 from fastrnn._core.plan cimport (
     ALONE, BY_ROWS, BY_UNITS, c_at, choose_split, chunk_steps, describe_buffers, h_at, operations,
     padded, place_buffers, place_work,
@@ -47,13 +48,14 @@ cdef class Call:
 
 cdef bint takes_input_in_step(const Forward *f, PackedLayer layer) noexcept:
     """Whether W x + b is a part of the step: where that is faster and the kernel can read x."""
-    cdef size_t packs = layer.w.memory.size + layer.r.memory.size
+    cdef size_t packs = (padded(fastrnn_pack_bytes(layer.kernels, &layer.view.w.shape))
+                         + padded(fastrnn_pack_bytes(layer.kernels, &layer.view.r[0].shape)))
     return (f.work.order.N == 1 and f.work.split == ALONE and not f.buffers.keep
             and not f.by_blas and not f.unfused.count and f.x.feature == 1
             and packs <= STEP_BYTES)
 
 
-cdef void place(Call call, area *kept, area *passing) noexcept:
+cdef void place(Call call, arena *kept, arena *passing) noexcept:
     """Lays out the memory of a call: in `kept` what backward will want, else in `passing`."""
     cdef Forward *f = &call.f
     cdef Buffers *b = &f.buffers
@@ -71,7 +73,7 @@ cdef void place(Call call, area *kept, area *passing) noexcept:
 
 
 cdef void provide(Call call) except *:
-    cdef area kept, passing
+    cdef arena kept, passing
     kept.base = passing.base = NULL
     kept.used = passing.used = kept.overflow = passing.overflow = 0
     place(call, &kept, &passing)
@@ -89,7 +91,7 @@ cdef void divide(Call call, Py_ssize_t directions, Call first, bint unfused) noe
     cdef double work = operations(call.layer, &f.work.order)
     f.work.team = team_for(directions * work) if first is None else first.f.work.team
     f.work.split = choose_split(call.layer, &f.work.order, work, f.work.team, unfused)
-    f.work.panels = call.layer.r.panels
+    f.work.panels = call.layer.view.r[0].panels
     f.chunk_steps = chunk_steps(call.layer, &f.work.order)
     f.work.scratch_bytes = padded(2 * f.chunk_steps * f.work.order.N * sizeof(ptrdiff_t))
 

@@ -220,7 +220,7 @@ cdef void forward_steps(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 cdef void forward_steps_by_blas(Forward *f, PackedLayer layer) noexcept nogil:
     """BLAS has threads of its own, so it runs between our parallel regions, a chunk at a time."""
-    cdef Py_ssize_t begin = 0, end, s, row, row_bytes = layer.w.shape.gates * layer.w.shape.units
+    cdef Py_ssize_t begin = 0, end, s, row, row_bytes = layer.view.w.shape.gates * layer.view.w.shape.units
     cdef Order *o = &f.work.order
     row_bytes *= f.kernels.itemsize
     while begin < o.steps:
@@ -255,8 +255,8 @@ cdef void forward_side_by_side(Forward *a, Forward *b) noexcept nogil:
 
 cdef void describe_input(Forward *f, PackedLayer layer) noexcept:
     memset(&f.input, 0, sizeof(f.input))
-    f.input.shape = layer.w.shape
-    f.input.pack = layer.w.data()
+    f.input.shape = layer.view.w.shape
+    f.input.pack = layer.view.w.data
     f.input.bias = layer.input_bias
     f.input.a.base = f.x.base
     f.input.a.step = f.x.feature
@@ -269,10 +269,9 @@ cdef void describe_step(Forward *f, PackedLayer layer) noexcept:
     memset(&f.step, 0, sizeof(f.step))
     f.step.hidden = layer.hidden_size
     f.step.depth = layer.output_size
-    f.step.activation = layer.activation
-    f.step.recurrent_activation = layer.recurrent_activation
+    f.step.activations = layer.view.activations
     f.step.keep = b.keep_gates
-    f.step.pack = layer.r.data()
+    f.step.pack = layer.view.r[0].data
     if f.unfused.count == 0:
         f.step.bias = layer.recurrent_bias
     f.step.h_prev_stride = b.h_stride
@@ -282,19 +281,19 @@ cdef void describe_step(Forward *f, PackedLayer layer) noexcept:
     f.step.h_stride = b.c_stride if f.projected else b.h_stride
     if f.input_in_step:
         f.step.w.depth = layer.input_size
-        f.step.w.pack = layer.w.data()
+        f.step.w.pack = layer.view.w.data
         f.step.w.bias = layer.input_bias
 
 
 cdef void describe_projection(Forward *f, PackedLayer layer) noexcept:
     memset(&f.projection, 0, sizeof(f.projection))
-    f.projection.shape = layer.projection.shape
-    f.projection.pack = layer.projection.data()
+    f.projection.shape = layer.view.projection.shape
+    f.projection.pack = layer.view.projection.data
     f.projection.a.stride = f.buffers.c_stride
     f.projection.a.step = 1
     f.projection.c.stride = f.buffers.h_stride
     f.projection.c.step = 1
-    f.projection_panels = layer.projection.panels
+    f.projection_panels = layer.view.projection.panels
 
 
 cdef void describe_forward(Forward *f, PackedLayer layer) noexcept:

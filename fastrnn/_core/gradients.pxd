@@ -3,8 +3,10 @@ from libc.stddef cimport ptrdiff_t
 
 cimport numpy as cnp
 
-from fastrnn._core.area cimport area
-from fastrnn._core.kernels cimport fastrnn_kernels, fastrnn_product, fastrnn_rows
+from fastrnn._core.arena cimport arena
+from fastrnn._core.kernels cimport (
+    fastrnn_kernels, fastrnn_product, fastrnn_rows, fastrnn_training_kernels,
+)
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.plan cimport Buffers
 from fastrnn._core.rows cimport Order, View
@@ -25,6 +27,7 @@ ctypedef struct WeightGradient:
 
 ctypedef struct Gradients:
     const fastrnn_kernels *kernels
+    const fastrnn_training_kernels *training
     Order order
     Buffers buffers
     Py_ssize_t itemsize
@@ -40,7 +43,7 @@ ctypedef struct Gradients:
     WeightGradient weights[8]
     int weight_count
 
-cdef void place_gradients(Gradients *g, PackedLayer layer, bint by_blas, area *passing) noexcept
+cdef void place_gradients(Gradients *g, PackedLayer layer, bint by_blas, arena *passing) noexcept
 cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dict grads,
                              bint accumulate_dx) noexcept
 cdef void products_share(Gradients *g, int thread, int team, char *scratch) noexcept nogil

@@ -10,7 +10,7 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from fastrnn._core.area cimport take
+from fastrnn._core.arena cimport take
 from fastrnn._core.gemm cimport blas_gemm, gemm_function
 from fastrnn._core.kernels cimport (
     fastrnn_description, fastrnn_gate_group, fastrnn_outer, fastrnn_product, fastrnn_rows,
@@ -64,8 +64,8 @@ cdef void products_share(Gradients *g, int thread, int team, char *scratch) noex
         product.columns = w.columns
         product.c = w.into
         product.c_stride = w.columns * g.itemsize
-        g.kernels.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
-                        scratch)
+        g.training.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
+                         scratch)
 
 
 cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil:
@@ -78,8 +78,8 @@ cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil:
     gates.stride = g.buffers.gates_stride
     gates.offset = NULL
     gates.step = 1
-    g.kernels.column_sums(&gates, g.order.total, columns * thread // team,
-                          columns * (thread + 1) // team, g.sums)
+    g.training.column_sums(&gates, g.order.total, columns * thread // team,
+                           columns * (thread + 1) // team, g.sums)
 
 
 cdef void products_by_blas(Gradients *g, PackedLayer layer) noexcept nogil:
@@ -242,7 +242,7 @@ cdef void list_weights(Gradients *g, PackedLayer layer, const View *x, dict grad
                    grads["w_hr"], 0)
 
 
-cdef void place_gradients(Gradients *g, PackedLayer layer, bint by_blas, area *passing) noexcept:
+cdef void place_gradients(Gradients *g, PackedLayer layer, bint by_blas, arena *passing) noexcept:
     cdef Py_ssize_t total = g.order.total
     if g.unfused.masked:
         g.masked_h = <char *> take(passing, g.unfused.count * total, g.buffers.h_stride, 1)
@@ -256,14 +256,14 @@ cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dic
                              bint accumulate_dx) noexcept:
     """Fills in the products; all else is there already."""
     memset(&g.input, 0, sizeof(g.input))
-    g.input.shape = layer.w_back.shape
-    g.input.pack = layer.w_back.data()
+    g.input.shape = layer.w_back.matrix.shape
+    g.input.pack = layer.w_back.matrix.data
     g.input.accumulate = accumulate_dx
     g.input.a.stride = g.buffers.gates_stride
     g.input.a.step = 1
     g.input.c.base = g.dx.base
     g.input.c.step = 1
-    g.input_panels = layer.w_back.panels
+    g.input_panels = layer.w_back.matrix.panels
     list_weights(g, layer, x, grads)
 
 

@@ -6,6 +6,8 @@ from collections import namedtuple
 
 import numpy as np
 
+from libc.string cimport memset
+
 from fastrnn._core.kernels cimport (
     FASTRNN_CELLS, FASTRNN_ELU, FASTRNN_EXPONENTIAL, FASTRNN_F32, FASTRNN_F64,
     FASTRNN_HARD_SIGMOID, FASTRNN_LINEAR, FASTRNN_MAX_GATES, FASTRNN_RELU, FASTRNN_RELU6,
@@ -13,7 +15,8 @@ from fastrnn._core.kernels cimport (
     fastrnn_describe, fastrnn_input_order, fastrnn_pack, fastrnn_pack_bytes, fastrnn_panel_count,
     fastrnn_source, fastrnn_unpack,
 )
-from fastrnn._core.runtime cimport kernels_of
+from fastrnn._core.stack cimport fastrnn_spec, fastrnn_weights
+from fastrnn._core.runtime cimport kernels_of, new_stack, view_layer
 
 cnp.import_array()
 
@@ -50,9 +53,7 @@ def describe(str name):
 
 
 cdef class Pack:
-
-    cdef const void *data(self) noexcept nogil:
-        return self.memory.base
+    pass
 
 
 cdef class GatePack:
@@ -67,16 +68,17 @@ cdef tuple input_order(const fastrnn_description *description):
 
 cdef Pack _new_pack(const fastrnn_kernels *kernels, Py_ssize_t units, int gates, Py_ssize_t depth):
     cdef Pack pack = Pack()
-    pack.shape.units = units
-    pack.shape.gates = gates
-    pack.shape.depth = depth
-    pack.panels = fastrnn_panel_count(kernels, &pack.shape)
+    pack.matrix.shape.units = units
+    pack.matrix.shape.gates = gates
+    pack.matrix.shape.depth = depth
+    pack.matrix.panels = fastrnn_panel_count(kernels, &pack.matrix.shape)
     pack.memory = Memory()
-    pack.memory.allocate(fastrnn_pack_bytes(kernels, &pack.shape))
+    pack.memory.allocate(fastrnn_pack_bytes(kernels, &pack.matrix.shape))
+    pack.matrix.data = pack.memory.base
     return pack
 
 
-cdef Pack _pack_gates(const fastrnn_kernels *kernels, cnp.ndarray w, int gates, tuple order):
+cdef Pack _pack_gates(const fastrnn_kernels *kernels, cnp.ndarray w, int gates):
     """w (G*H, K) in torch layout -> K deep, G gates of H columns."""
     cdef Py_ssize_t depth = w.shape[1], units = w.shape[0] // gates
     cdef Pack pack = _new_pack(kernels, units, gates, depth)
@@ -87,9 +89,9 @@ cdef Pack _pack_gates(const fastrnn_kernels *kernels, cnp.ndarray w, int gates, 
     source.unit_stride = depth
     source.gate_stride = units * depth
     for g in range(FASTRNN_MAX_GATES):
-        source.gate_order[g] = order[g] if g < len(order) else 0
+        source.gate_order[g] = g
     with nogil:
-        fastrnn_pack(kernels, &pack.shape, &source, 0, depth, pack.memory.base)
+        fastrnn_pack(kernels, &pack.matrix.shape, &source, 0, depth, pack.memory.base)
     return pack
 
 
@@ -108,40 +110,20 @@ cdef Pack _pack_rows(const fastrnn_kernels *kernels, cnp.ndarray w, int gates, t
         from_gate = order[g]
         source.base = base + from_gate * units * columns * itemsize
         with nogil:
-            fastrnn_pack(kernels, &pack.shape, &source, g * units, units, pack.memory.base)
+            fastrnn_pack(kernels, &pack.matrix.shape, &source, g * units, units, pack.memory.base)
     return pack
 
 
-cdef cnp.ndarray _unpack(const fastrnn_kernels *kernels, Pack pack, tuple order):
-    """The matrix of `_pack_gates`, in torch layout."""
-    cdef Py_ssize_t rows = pack.shape.gates * pack.shape.units
-    cdef cnp.ndarray w = np.empty(
-        (rows, pack.shape.depth), np.float64 if kernels.dtype == FASTRNN_F64 else np.float32)
+cdef void _unpack(const fastrnn_kernels *kernels, const fastrnn_matrix *matrix, tuple order,
+                  cnp.ndarray to) except *:
+    """Into `to` (G*H, K), in torch layout, the matrix whose gates have this order."""
     cdef int orders[FASTRNN_MAX_GATES]
-    cdef void *to = cnp.PyArray_DATA(w)
+    cdef void *data = cnp.PyArray_DATA(to)
     cdef int g
     for g in range(FASTRNN_MAX_GATES):
         orders[g] = order[g] if g < len(order) else 0
     with nogil:
-        fastrnn_unpack(kernels, &pack.shape, pack.memory.base, orders, to)
-    return w
-
-
-cdef tuple _activation_pair(activations):
-    """Numbers of the activation and the recurrent activation."""
-    if activations is None or isinstance(activations, str):
-        activations = activations, None
-    activation, recurrent = activations
-    return ACTIVATIONS[activation or "tanh"], ACTIVATIONS[recurrent or "sigmoid"]
-
-
-cdef bint _has_fused_kernel(PackedLayer layer) noexcept:
-    """The fused cells read one state, as it is. Those with gates know their activations."""
-    if layer.description.reset_slot >= 0:
-        return False
-    if not layer.description.has_gate_activation:
-        return layer.activation in (FASTRNN_TANH, FASTRNN_RELU, FASTRNN_SIGMOID)
-    return layer.activation == FASTRNN_TANH and layer.recurrent_activation == FASTRNN_SIGMOID
+        fastrnn_unpack(kernels, &matrix.shape, matrix.data, orders, data)
 
 
 cdef list _gate_groups(const fastrnn_description *description, bint each):
@@ -160,6 +142,36 @@ cdef list _gate_groups(const fastrnn_description *description, bint each):
                 gates.group.count = 1
             groups.append(gates)
     return groups
+
+
+cdef tuple _activation_pair(activations):
+    """Numbers of the activation and the recurrent activation."""
+    if activations is None or isinstance(activations, str):
+        activations = activations, None
+    activation, recurrent = activations
+    return ACTIVATIONS[activation or "tanh"], ACTIVATIONS[recurrent or "sigmoid"]
+
+
+cdef void _describe(fastrnn_spec *spec, str name, activations, bint reset_after) except *:
+    """All of a spec but dtype, instruction set and sizes."""
+    cdef int cell = cell_number(name, reset_after)
+    cdef const fastrnn_description *d = fastrnn_describe(cell)
+    activation, recurrent = _activation_pair(activations)
+    memset(spec, 0, sizeof(spec[0]))
+    spec.size = sizeof(spec[0])
+    spec.num_layers = 1
+    spec.cell = cell_number(name, True)
+    spec.reset_before = d.reset_slot >= 0
+    spec.f.kind = activation
+    if d.has_gate_activation:
+        spec.f.kind = recurrent
+        spec.g.kind = activation
+    if d.has_h_activation:
+        spec.h.kind = activation
+
+
+cdef cnp.ndarray _aligned(array):
+    return array if array is None or cnp.PyArray_ISALIGNED(<cnp.ndarray> array) else array.copy()
 
 
 cdef class PackedLayer:
@@ -184,49 +196,46 @@ cdef class PackedLayer:
 
     def __init__(self, str cell, activations, w_ih, w_hh, b_ih, b_hh, w_hr, bint reset_after=True,
                  bint training=False):
-        self.cell = cell_number(cell, reset_after)
-        self.description = fastrnn_describe(self.cell)
-        self.activation, self.recurrent_activation = _activation_pair(activations)
-        self.fused = _has_fused_kernel(self)
+        cdef fastrnn_spec spec
         self.dtype = FASTRNN_F64 if w_ih.dtype == np.float64 else FASTRNN_F32
         self.kernels = kernels_of(self.dtype)
-        self.gates = self.description.gates
-        self.input_size = w_ih.shape[1]
-        self.hidden_size = w_ih.shape[0] // self.gates
-        self.output_size = w_hh.shape[1]
+        _describe(&spec, cell, activations, reset_after)
+        spec.dtype = self.dtype
+        spec.isa = self.kernels.isa
+        spec.input_size = w_ih.shape[1]
+        spec.hidden_size = w_ih.shape[0] // fastrnn_describe(spec.cell).gates
+        spec.proj_size = 0 if w_hr is None else w_hh.shape[1]
+        self.pack_forward(&spec, _aligned(w_ih), _aligned(w_hh), _aligned(b_ih), _aligned(b_hh),
+                          _aligned(w_hr))
+        self.description = self.view.cell
+        self.cell, self.fused, self.gates = self.view.kind, self.view.fused, self.view.cell.gates
+        self.input_size, self.hidden_size = self.view.inputs, self.view.hidden
+        self.output_size = self.view.outputs
+        self.projected = w_hr is not None
+        if b_ih is not None:
+            self.input_bias = <const char *> self.view.bias
+        if b_hh is not None:
+            self.recurrent_bias = <const char *> self.view.recurrent_bias
         self.lock = threading.Lock()
         self.packs_of_gates = {}
-        self._pack_forward(w_ih, w_hh, w_hr)
-        self._fold_biases(b_ih, b_hh)
-        if not self.fused:
-            self._pack_by_gates(w_hh, False, False)
         if training:
             self._pack_backward(w_ih, w_hh, w_hr)
-            if not self.fused:
-                self._pack_by_gates(w_hh, False, True)
 
-    def _pack_forward(self, w_ih, w_hh, w_hr):
-        order = input_order(self.description)
-        self.w = _pack_gates(self.kernels, w_ih, self.gates, order)
-        self.r = _pack_gates(self.kernels, w_hh, self.gates, TORCH_ORDER)
+    cdef void pack_forward(self, const fastrnn_spec *spec, cnp.ndarray w_ih, cnp.ndarray w_hh,
+                           cnp.ndarray b_ih, cnp.ndarray b_hh, cnp.ndarray w_hr) except *:
+        cdef fastrnn_weights weights
+        memset(&weights, 0, sizeof(weights))
+        weights.size = sizeof(weights)
+        weights.w_ih = cnp.PyArray_DATA(w_ih)
+        weights.w_hh = cnp.PyArray_DATA(w_hh)
+        if b_ih is not None:
+            weights.b_ih = cnp.PyArray_DATA(b_ih)
+        if b_hh is not None:
+            weights.b_hh = cnp.PyArray_DATA(b_hh)
         if w_hr is not None:
-            self.projection = _pack_gates(self.kernels, w_hr, 1, TORCH_ORDER)
-
-    def _fold_biases(self, b_ih, b_hh):
-        """Both biases are added to W x, but for the recurrent one of a gate that has it apart."""
-        cdef int apart = self.description.apart_bias
-        cdef Py_ssize_t H = self.hidden_size
-        if b_ih is None:
-            return
-        folded = np.array(b_ih if b_hh is None else b_ih + b_hh).reshape(self.gates, H)
-        recurrent = None
-        if apart >= 0 and b_hh is not None:
-            folded[apart] = b_ih[apart * H:(apart + 1) * H]
-            recurrent = np.array(b_hh[apart * H:(apart + 1) * H])
-            self.recurrent_bias = <const char *> cnp.PyArray_DATA(<cnp.ndarray> recurrent)
-        folded = np.ascontiguousarray(folded[list(input_order(self.description))])
-        self.input_bias = <const char *> cnp.PyArray_DATA(<cnp.ndarray> folded)
-        self.biases = folded, recurrent
+            weights.w_hr = cnp.PyArray_DATA(w_hr)
+        self.memory = new_stack(spec, &weights)
+        view_layer(self.memory, &self.view)
 
     def _pack_backward(self, w_ih, w_hh, w_hr):
         order = input_order(self.description)
@@ -234,21 +243,45 @@ cdef class PackedLayer:
         self.r_back = _pack_rows(self.kernels, w_hh, self.gates, TORCH_ORDER)
         if w_hr is not None:
             self.projection_back = _pack_rows(self.kernels, w_hr, 1, TORCH_ORDER)
+        if not self.fused:
+            self._pack_by_gates(w_hh, False, True)
         self.has_backward = True
+
+    def _new_weight(self, rows, columns):
+        return np.empty((rows, columns), "f8" if self.dtype == FASTRNN_F64 else "f4")
+
+    def _unpacked_w(self):
+        cdef cnp.ndarray w = self._new_weight(self.gates * self.hidden_size, self.input_size)
+        _unpack(self.kernels, &self.view.w, input_order(self.description), w)
+        return w
+
+    def _unpacked_r(self):
+        cdef Py_ssize_t H = self.hidden_size, first
+        cdef cnp.ndarray w = self._new_weight(self.gates * H, self.output_size)
+        cdef int i
+        if self.fused:
+            _unpack(self.kernels, &self.view.r[0], TORCH_ORDER, w)
+        for i in range(0 if self.fused else self.description.recurrent_groups):
+            first = self.description.recurrent[i].gate
+            _unpack(self.kernels, &self.view.r[i], TORCH_ORDER, w[first * H:])
+        return w
+
+    def _unpacked_projection(self):
+        cdef cnp.ndarray w
+        if not self.projected:
+            return None
+        w = self._new_weight(self.output_size, self.hidden_size)
+        _unpack(self.kernels, &self.view.projection, TORCH_ORDER, w)
+        return w
 
     cdef void need_backward(self) except *:
         """Packs for BPTT."""
         if self.has_backward:
             return
         with self.lock:
-            if self.has_backward:
-                return
-            self._pack_backward(
-                _unpack(self.kernels, self.w, input_order(self.description)),
-                _unpack(self.kernels, self.r, TORCH_ORDER),
-                None if self.projection is None else _unpack(
-                    self.kernels, self.projection, TORCH_ORDER),
-            )
+            if not self.has_backward:
+                self._pack_backward(self._unpacked_w(), self._unpacked_r(),
+                                    self._unpacked_projection())
 
     cdef void need_plain_w(self) except *:
         """W as BLAS reads it, made when first asked for."""
@@ -256,31 +289,30 @@ cdef class PackedLayer:
             return
         with self.lock:
             if self.plain_w_data == NULL:
-                self.plain_w = _unpack(self.kernels, self.w, input_order(self.description))
+                self.plain_w = self._unpacked_w()
                 self.plain_w_data = <const char *> cnp.PyArray_DATA(<cnp.ndarray> self.plain_w)
 
-    cdef tuple torch_weights(self):
-        """w_ih, w_hh, b_ih, b_hh, w_hr in torch layouts, biases folded."""
-        b_ih = b_hh = w_hr = None
-        if self.biases is not None:
-            folded, recurrent = self.biases
-            b_ih = np.empty_like(folded)
-            b_ih[list(input_order(self.description))] = folded
-            if recurrent is not None:
-                b_hh = np.zeros_like(b_ih)
-                b_hh[self.description.apart_bias] = recurrent
-        if self.projection is not None:
-            w_hr = _unpack(self.kernels, self.projection, TORCH_ORDER)
-        return (_unpack(self.kernels, self.w, input_order(self.description)),
-                _unpack(self.kernels, self.r, TORCH_ORDER), b_ih, b_hh, w_hr)
-
     cdef list gate_packs(self, bint each, bint back):
-        """GatePacks of each gate, or else of those that read the same state."""
+        """GatePacks of each gate, or else, of an unfused cell, of those that read the same
+        state."""
         packs = self.packs_of_gates.get((each, back))
         if packs is None:
             with self.lock:
-                packs = self._pack_by_gates(_unpack(self.kernels, self.r, TORCH_ORDER), each, back)
+                if each or back:
+                    packs = self._pack_by_gates(self._unpacked_r(), each, back)
+                else:
+                    packs = self._packed_by_gates()
         return packs
+
+    def _packed_by_gates(self):
+        """Those of the forward, which the layer has."""
+        cdef GatePack gates
+        cdef int i = 0
+        groups = _gate_groups(self.description, False)
+        for gates in groups:
+            gates.matrix = self.view.r[i]
+            i += 1
+        return self.packs_of_gates.setdefault((False, False), groups)
 
     def _pack_by_gates(self, w_hh, bint each, bint back):
         cdef Py_ssize_t H = self.hidden_size
@@ -292,8 +324,7 @@ cdef class PackedLayer:
             rows = w_hh[first * H:(first + count) * H]
             if back:
                 gates.pack = _pack_rows(self.kernels, rows, count, TORCH_ORDER)
-            elif count == self.gates:
-                gates.pack = self.r
             else:
-                gates.pack = _pack_gates(self.kernels, rows, count, TORCH_ORDER)
+                gates.pack = _pack_gates(self.kernels, rows, count)
+            gates.matrix = gates.pack.matrix
         return self.packs_of_gates.setdefault((each, back), groups)

@@ -3,7 +3,7 @@
 
 from libc.stddef cimport ptrdiff_t
 
-from fastrnn._core.area cimport area
+from fastrnn._core.arena cimport arena
 from fastrnn._core.contention cimport Watch
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.rows cimport Order
@@ -87,7 +87,7 @@ cdef void begin_shares(Work *w) noexcept nogil
 cdef void end_share(Work *w, int thread) noexcept nogil
 cdef void describe_buffers(Buffers *b, PackedLayer layer, const Order *o, bint keep,
                            bint unfused) noexcept
-cdef void place_buffers(Buffers *b, const Order *o, Py_ssize_t chunk_steps, area *kept,
-                        area *passing) noexcept
-cdef void place_remade(Buffers *b, const Order *o, area *passing) noexcept
-cdef void place_work(Work *w, area *passing) noexcept
+cdef void place_buffers(Buffers *b, const Order *o, Py_ssize_t chunk_steps, arena *kept,
+                        arena *passing) noexcept
+cdef void place_remade(Buffers *b, const Order *o, arena *passing) noexcept
+cdef void place_work(Work *w, arena *passing) noexcept

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a call is divided into chunks and shares, and where its memory lies: see plan.pxd.
 
-Each `place_...` lays out what it names in areas of memory. It is called twice, first with areas
+Each `place_...` lays out what it names in arenas. It is called twice, first with arenas
 that only count, then with memory of what they counted.
 """
 
-from fastrnn._core.area cimport take
+from fastrnn._core.arena cimport take
 from fastrnn._core.contention cimport WORTH_A_TEAM, fastrnn_now, keep_off
 from fastrnn._core.rows cimport row_cut
 from fastrnn._core.runtime cimport fastrnn_door_init, fastrnn_parts_init
@@ -34,7 +34,7 @@ cdef Split choose_split(PackedLayer layer, const Order *o, double work, int team
         return ALONE
     if o.N >= ROWS_A_THREAD * team:
         return BY_ROWS
-    if not unfused and layer.r.panels >= team and step_work >= WORTH_A_BARRIER:
+    if not unfused and layer.view.r[0].panels >= team and step_work >= WORTH_A_BARRIER:
         return BY_UNITS
     return BY_ROWS if o.N >= team else ALONE
 
@@ -99,7 +99,7 @@ cdef void describe_buffers(Buffers *b, PackedLayer layer, const Order *o, bint k
         slots = layer.description.kept_slots
     b.N = o.N
     b.has_c = layer.description.has_c
-    b.has_m = layer.projection is not None
+    b.has_m = layer.projected
     b.keep = keep
     b.keep_gates = keep and layer.description.keeps_gates
     b.keep_h = keep and (layer.description.keeps_h or b.has_m)
@@ -110,18 +110,18 @@ cdef void describe_buffers(Buffers *b, PackedLayer layer, const Order *o, bint k
     b.h0 = b.c = b.m = NULL
 
 
-cdef void place_gates(Buffers *b, area *a, Py_ssize_t rows) noexcept:
+cdef void place_gates(Buffers *b, arena *a, Py_ssize_t rows) noexcept:
     b.gates = <char *> take(a, rows, b.gates_stride, 1)
 
 
-cdef void place_h(Buffers *b, area *a, Py_ssize_t rows) noexcept:
+cdef void place_h(Buffers *b, arena *a, Py_ssize_t rows) noexcept:
     b.h = <char *> take(a, rows, b.h_stride, 1)
 
 
-cdef void place_buffers(Buffers *b, const Order *o, Py_ssize_t chunk_steps, area *kept,
-                        area *passing) noexcept:
+cdef void place_buffers(Buffers *b, const Order *o, Py_ssize_t chunk_steps, arena *kept,
+                        arena *passing) noexcept:
     """The buffers of a forward: in `kept` what backward will want, else in `passing`."""
-    cdef area *states = kept if b.keep else passing
+    cdef arena *states = kept if b.keep else passing
     if b.keep_gates:
         place_gates(b, kept, o.total)
     else:
@@ -138,7 +138,7 @@ cdef void place_buffers(Buffers *b, const Order *o, Py_ssize_t chunk_steps, area
         b.m = <char *> take(states, o.total if b.keep else b.N, b.c_stride, 1)
 
 
-cdef void place_remade(Buffers *b, const Order *o, area *passing) noexcept:
+cdef void place_remade(Buffers *b, const Order *o, arena *passing) noexcept:
     """Room for what backward needs whole and forward did not keep: gates or h."""
     if not b.keep_gates:
         place_gates(b, passing, o.total)
@@ -146,7 +146,7 @@ cdef void place_remade(Buffers *b, const Order *o, area *passing) noexcept:
         place_h(b, passing, b.N + o.total)
 
 
-cdef void place_work(Work *w, area *passing) noexcept:
+cdef void place_work(Work *w, arena *passing) noexcept:
     if w.split == BY_ROWS:
         w.parts = <fastrnn_part *> take(passing, w.team, 1, sizeof(fastrnn_part))
     w.scratch = <char *> take(passing, 1 if w.split == ALONE else w.team, w.scratch_bytes, 1)

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 from libc.stddef cimport ptrdiff_t
 
-from fastrnn._core.area cimport area
-from fastrnn._core.kernels cimport fastrnn_kernels
+from fastrnn._core.arena cimport arena
+from fastrnn._core.kernels cimport (
+    fastrnn_array_kernels, fastrnn_kernels, fastrnn_training_kernels,
+)
+from fastrnn._core.stack cimport (
+    fastrnn_layer_view, fastrnn_spec, fastrnn_stream, fastrnn_weights,
+)
 
 cdef extern from "team.h" nogil:
     ctypedef struct fastrnn_barrier:
@@ -32,6 +37,8 @@ cdef extern from "team.h" nogil:
     int fastrnn_queue_next(fastrnn_queue *) noexcept
 
 cdef const fastrnn_kernels *kernels_of(int dtype) except NULL
+cdef const fastrnn_training_kernels *training_of(const fastrnn_kernels *kernels) noexcept nogil
+cdef const fastrnn_array_kernels *arrays_of(const fastrnn_kernels *kernels) noexcept nogil
 cdef int threads() noexcept
 cdef void mark_team_used() noexcept
 
@@ -39,4 +46,12 @@ cdef class Memory:
     cdef char *base
     cdef size_t size
     cdef void allocate(self, size_t size) except *
-    cdef void provide(self, area *counted) except *
+    cdef void provide(self, arena *counted) except *
+
+cdef Memory new_stack(const fastrnn_spec *spec, const fastrnn_weights *weights)
+cdef void view_layer(Memory stack, fastrnn_layer_view *view) noexcept
+cdef fastrnn_stream *new_stream(const fastrnn_layer_view *views, Py_ssize_t count,
+                                Py_ssize_t rows, Memory memory) except NULL
+cdef void step_stream(fastrnn_stream *stream, const void *x, void *y) noexcept nogil
+cdef void get_stream_state(const fastrnn_stream *stream, void *h, void *c) noexcept nogil
+cdef void set_stream_state(fastrnn_stream *stream, const void *h, const void *c) noexcept nogil

@@ -5,8 +5,14 @@ import os
 
 from fastrnn._core.kernels cimport (
     FASTRNN_F32, FASTRNN_F64, FASTRNN_ISA_AUTO, FASTRNN_ISA_AVX2, FASTRNN_ISA_AVX512,
-    FASTRNN_ISA_NEON, FASTRNN_ISA_SCALAR, fastrnn_cpu_has, fastrnn_dtype, fastrnn_isa,
-    fastrnn_isa_name, fastrnn_kernels, fastrnn_kernels_get,
+    FASTRNN_ISA_NEON, FASTRNN_ISA_SCALAR, fastrnn_array_kernels, fastrnn_arrays_of, fastrnn_cpu_has,
+    fastrnn_dtype, fastrnn_isa, fastrnn_isa_name, fastrnn_kernels, fastrnn_kernels_get,
+    fastrnn_training_kernels, fastrnn_training_of,
+)
+from fastrnn._core.stack cimport (
+    fastrnn_layer_view_of, fastrnn_layers_stream_bytes, fastrnn_layers_stream_init, fastrnn_stack,
+    fastrnn_stack_bytes, fastrnn_stack_init, fastrnn_status, fastrnn_status_text,
+    fastrnn_stream_get_state, fastrnn_stream_set_state, fastrnn_stream_step,
 )
 from libc.stdlib cimport free
 
@@ -44,6 +50,15 @@ cdef const fastrnn_kernels *kernels_of(int dtype) except NULL:
                 f"FASTRNN_ISA={os.environ.get('FASTRNN_ISA')!r} cannot be used: this machine has "
                 f"{', '.join(_available_isas())}")
     return _kernels[dtype]
+
+
+# Only this module is linked with the kernels: all others have them from here.
+cdef const fastrnn_training_kernels *training_of(const fastrnn_kernels *kernels) noexcept nogil:
+    return fastrnn_training_of(kernels)
+
+
+cdef const fastrnn_array_kernels *arrays_of(const fastrnn_kernels *kernels) noexcept nogil:
+    return fastrnn_arrays_of(kernels)
 
 
 cdef int threads() noexcept:
@@ -120,8 +135,8 @@ cdef class Memory:
         if self.base == NULL:
             raise MemoryError(f"could not allocate {size} bytes")
 
-    cdef void provide(self, area *counted) except *:
-        """What an area without memory has counted; the area begins anew, with it."""
+    cdef void provide(self, arena *counted) except *:
+        """What an arena without memory has counted; the arena begins anew, with it."""
         if counted.overflow:
             raise MemoryError("the sizes of a call are too large to address")
         self.allocate(counted.used)
@@ -130,6 +145,56 @@ cdef class Memory:
 
     def __dealloc__(self):
         free(self.base)
+
+
+# What follows is the C library's: see stack.pxd.
+
+cdef int check(fastrnn_status status) except -1:
+    if status != 0:
+        raise RuntimeError(fastrnn_status_text(status).decode())
+    return 0
+
+
+cdef Memory new_stack(const fastrnn_spec *spec, const fastrnn_weights *weights):
+    """Memory with a stack that holds the weights, packed."""
+    cdef Memory memory = Memory()
+    cdef fastrnn_stack *stack
+    cdef fastrnn_status status
+    cdef size_t size = 0
+    check(fastrnn_stack_bytes(spec, &size))
+    memory.allocate(size)
+    with nogil:
+        status = fastrnn_stack_init(memory.base, size, spec, weights, &stack)
+    check(status)
+    return memory
+
+
+cdef void view_layer(Memory stack, fastrnn_layer_view *view) noexcept:
+    """The only layer of a stack."""
+    fastrnn_layer_view_of(<const fastrnn_stack *> stack.base, 0, view)
+
+
+cdef fastrnn_stream *new_stream(const fastrnn_layer_view *views, Py_ssize_t count,
+                                Py_ssize_t rows, Memory memory) except NULL:
+    """A stream of so many layers and rows, in `memory`, which is allocated for it."""
+    cdef fastrnn_stream *stream = NULL
+    cdef size_t size = 0
+    check(fastrnn_layers_stream_bytes(views, count, rows, &size))
+    memory.allocate(size)
+    check(fastrnn_layers_stream_init(memory.base, size, views, count, rows, &stream))
+    return stream
+
+
+cdef void step_stream(fastrnn_stream *stream, const void *x, void *y) noexcept nogil:
+    fastrnn_stream_step(stream, x, y)
+
+
+cdef void get_stream_state(const fastrnn_stream *stream, void *h, void *c) noexcept nogil:
+    fastrnn_stream_get_state(stream, h, c)
+
+
+cdef void set_stream_state(fastrnn_stream *stream, const void *h, const void *c) noexcept nogil:
+    fastrnn_stream_set_state(stream, h, c)
 
 
 set_num_threads(_default_threads())

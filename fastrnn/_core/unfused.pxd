@@ -3,6 +3,7 @@
 
 from fastrnn._core.kernels cimport (
     fastrnn_backward_step, fastrnn_kernels, fastrnn_product, fastrnn_reset_step,
+    fastrnn_training_kernels,
 )
 from fastrnn._core.pack cimport PackedLayer
 
@@ -21,6 +22,7 @@ ctypedef struct Unfused:
     Py_ssize_t P, itemsize
     Py_ssize_t reset_slot     # bytes from a row of gates to the reset state
     const fastrnn_kernels *kernels
+    const fastrnn_training_kernels *training    # backward
     GateGroup groups[4]
     fastrnn_reset_step reset
     bint masked

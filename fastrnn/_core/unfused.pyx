@@ -16,6 +16,7 @@ All that this writes belongs to rows of the batch, so that threads share them wi
 from libc.string cimport memset
 
 from fastrnn._core.pack cimport GatePack
+from fastrnn._core.runtime cimport training_of
 
 ctypedef fused real:
     float
@@ -121,7 +122,7 @@ cdef void back_cell(const Unfused *u, const fastrnn_backward_step *step, Py_ssiz
     cdef int last = u.count - 1
     cdef fastrnn_product product = u.groups[last].product
     cdef fastrnn_reset_step reset = u.reset
-    u.kernels.cell_backward[u.cell](step, row_begin, row_end)
+    u.training.cell_backward[u.cell](step, row_begin, row_end)
     if not u.groups[last].reset:
         return
     product.a.base = step.gates + u.groups[last].slot
@@ -130,11 +131,11 @@ cdef void back_cell(const Unfused *u, const fastrnn_backward_step *step, Py_ssiz
     reset.gates = step.gates
     reset.h = state_of(u, last, step.h_prev, row_begin, row_end)
     reset.d = u.ds
-    u.kernels.reset_backward(&reset, row_begin, row_end)
+    u.training.reset_backward(&reset, row_begin, row_end)
     add_state(u, last, u.ds, step.share, row_begin, row_end)
 
 
-cdef void describe_forward(Unfused *u, GateGroup *g, PackedLayer layer, bint begins,
+cdef void describe_forward(GateGroup *g, PackedLayer layer, bint begins,
                            Py_ssize_t gates_stride, Py_ssize_t state_stride) noexcept:
     """Where the product `begins` the slots, it adds the recurrent bias, which is not in W x + b."""
     g.product.accumulate = not begins
@@ -159,25 +160,27 @@ cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize
     cdef GatePack gates
     memset(u, 0, sizeof(u[0]))
     u.kernels = layer.kernels
+    if back:
+        u.training = training_of(layer.kernels)
     u.cell = layer.cell
     u.P, u.itemsize = layer.output_size, layer.kernels.itemsize
     u.masked, u.masks_stride = masked, N * state_stride
     u.reset_slot = layer.description.reset_slot * slot_bytes
     u.reset.hidden = layer.hidden_size
-    u.reset.recurrent_activation = layer.recurrent_activation
+    u.reset.f = layer.view.activations.f
     u.reset.gates_stride = gates_stride
     u.reset.h_stride = u.reset.d_stride = state_stride
     for gates in layer.gate_packs(masked, back):
         g = &u.groups[u.count]
         u.count += 1
-        g.gate, g.gates, g.panels = gates.group.gate, gates.group.count, gates.pack.panels
+        g.gate, g.gates, g.panels = gates.group.gate, gates.group.count, gates.matrix.panels
         g.slot = gates.group.slot * slot_bytes
         g.reset = gates.group.reset
         u.plain += not g.reset
-        g.product.shape = gates.pack.shape
-        g.product.pack = gates.pack.data()
+        g.product.shape = gates.matrix.shape
+        g.product.pack = gates.matrix.data
         g.product.a.step = g.product.c.step = 1
         if back:
             describe_back(u, g, gates_stride, state_stride)
         else:
-            describe_forward(u, g, layer, gates.group.fresh, gates_stride, state_stride)
+            describe_forward(g, layer, gates.group.fresh, gates_stride, state_stride)

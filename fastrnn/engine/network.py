@@ -8,7 +8,7 @@ and unbatched arrays are given as views.
 """
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, NamedTuple, Self
 
@@ -20,7 +20,7 @@ from . import checks as own_checks
 from . import depth
 from .module import Owner
 from .parameters import Gradients, Parameters, direction_names, initial_values, model_shapes
-from .recurrence import GATES, ROLES, Array, Recurrence, Spec, stack
+from .recurrence import GATES, ROLES, Array, Recurrence, Spec
 from .stream import Stream
 
 _DEFAULTS = {
@@ -38,13 +38,11 @@ _SPENT = object()
 _empty = np.empty
 
 
-class _Packed:
-    """The layers of one version of the weights, and what streams share of them."""
+class _Packed(NamedTuple):
+    """The layers of one version of the weights."""
 
-    __slots__ = ("layers", "stack", "version")
-
-    def __init__(self, version, layers):
-        self.version, self.layers, self.stack = version, layers, None
+    version: int
+    layers: Sequence[Recurrence]
 
 
 class _Kept(NamedTuple):
@@ -367,11 +365,4 @@ class Engine(Owner):
         batch_size = checks.count("batch_size", batch_size)
         parameters = self._parameters
         with parameters.lock:
-            packed = self._packed()
-            if packed.stack is None:
-                packed.stack = stack(packed.layers)
-            return Stream(self, packed.stack, batch_size, parameters.snapshot())
-
-    def _stack(self, arrays):
-        """What streams with the weights `arrays`, by their names, share."""
-        return stack(self._layers(arrays, version=-1))
+            return Stream(self, self._packed().layers, batch_size, parameters.snapshot())

@@ -15,10 +15,9 @@ from .._core.backward import backward_both as run_backward_both
 from .._core.forward import forward as run_forward
 from .._core.forward import forward_both as run_forward_both
 from .._core.pack import ACTIVATIONS, PackedLayer, describe
-from .._core.stream import Stack, StreamCore
+from .._core.stream import StreamCore
 
-__all__ = ["ACTIVATIONS", "GATES", "HAS_C", "ROLES", "Recurrence", "Spec", "Stack", "new_stream",
-           "stack"]
+__all__ = ["ACTIVATIONS", "GATES", "HAS_C", "ROLES", "Recurrence", "Spec", "new_stream"]
 
 CELLS = ("rnn", "gru", "lstm")
 # Blocks of H rows in W, R and b: LSTM i f g o, GRU r z n.
@@ -227,22 +226,12 @@ class Recurrence:
         return f"<Recurrence {self.spec}, {sizes}, {self.dtype}>"
 
 
-def stack(layers: Sequence[Recurrence]) -> Stack:
-    """Return what all streams through `layers`, of direction "forward", share: the packed weights.
+def new_stream(layers: Sequence[Recurrence], rows: int) -> StreamCore:
+    """Return a stream of `rows` rows through layers of direction "forward", from zero states.
 
-    Raises
-    ------
-    ValueError
-        If a layer has other activations than torch's, or resets before the product.
+    It reads the packed weights of the layers, as any number of streams may; only states are its
+    own. Its ``step(x, out)`` reads x (rows, I) and writes out (rows, P), both C-contiguous and of
+    the layers' dtype, else ValueError; ``get_state()`` and ``set_state(h, c)`` copy h (L, rows, P)
+    and c (L, rows, H) or None. Different streams may step at the same time.
     """
-    return Stack([layer._layers[0] for layer in layers])
-
-
-def new_stream(shared: Stack, rows: int) -> StreamCore:
-    """Return a stream of `rows` rows, from zero states.
-
-    Its ``step(x, out)`` reads x (rows, I) and writes out (rows, P), both C-contiguous and of the
-    layers' dtype, else ValueError; ``get_state()`` and ``set_state(h, c)`` copy h (L, rows, P)
-    and c (L, rows, H) or None. Streams of one stack may step at the same time, one not twice.
-    """
-    return StreamCore(shared, rows)
+    return StreamCore([layer._layers[0] for layer in layers], rows)

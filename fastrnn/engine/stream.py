@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step a call, the state kept in between: `Stream`, made by a model's ``stream()``."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 from .._common.checks import array
 from . import checks
 from .parameters import Snapshot
-from .recurrence import Stack, new_stream
+from .recurrence import Recurrence, new_stream
 
 _ndarray = np.ndarray
 _empty = np.empty
@@ -30,8 +31,9 @@ class Stream:
 
     __slots__ = ("_core", "_dtype", "_model", "_shape", "_snapshot", "_step", "batch_size")
 
-    def __init__(self, model: Any, stack: Stack, batch_size: int, snapshot: Snapshot) -> None:
-        self._core = new_stream(stack, batch_size)
+    def __init__(self, model: Any, layers: Sequence[Recurrence], batch_size: int,
+                 snapshot: Snapshot) -> None:
+        self._core = new_stream(layers, batch_size)
         self._step = self._core.step
         self._model = model
         self._snapshot = snapshot
@@ -149,6 +151,6 @@ def _restored(model, batch_size, arrays, state):
     if arrays is None:
         stream = model.stream(batch_size)
     else:
-        stream = Stream(model, model._stack(arrays), batch_size, Snapshot(arrays))
+        stream = Stream(model, model._layers(arrays, version=-1), batch_size, Snapshot(arrays))
     stream.state = state
     return stream

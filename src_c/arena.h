@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The caller's memory, given out piece by piece. The same function measures a layout and makes it:
- * an area without memory only counts.
+ * an arena without memory only counts.
  */
-#ifndef FASTRNN_AREA_H
-#define FASTRNN_AREA_H
+#ifndef FASTRNN_ARENA_H
+#define FASTRNN_ARENA_H
 
 #include "fastrnn.h"
 
@@ -14,9 +14,9 @@ typedef struct {
     char *base; /* NULL: only count */
     size_t used;
     int overflow;
-} area;
+} arena;
 
-static inline size_t multiply(area *a, size_t x, size_t y) {
+static inline size_t multiply(arena *a, size_t x, size_t y) {
     if (y && x > MAX_BYTES / y) {
         a->overflow = 1;
         return 0;
@@ -25,7 +25,7 @@ static inline size_t multiply(area *a, size_t x, size_t y) {
 }
 
 /* An array of rows x columns elements, aligned. */
-static inline void *take(area *a, ptrdiff_t rows, ptrdiff_t columns, size_t itemsize) {
+static inline void *take(arena *a, ptrdiff_t rows, ptrdiff_t columns, size_t itemsize) {
     char *at = a->base ? a->base + a->used : NULL;
     size_t bytes = multiply(a, multiply(a, (size_t)rows, (size_t)columns), itemsize);
     if (bytes > MAX_BYTES - a->used)
