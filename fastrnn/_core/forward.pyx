@@ -31,7 +31,9 @@ cdef size_t STEP_BYTES = 32 * 1024
 
 
 cdef class Tape:
-    pass
+    @property
+    def N(self):
+        return self.buffers.N
 
 
 cdef class Call:

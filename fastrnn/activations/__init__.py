@@ -7,7 +7,7 @@ tape. float32 stays float32, float64 stays float64, everything else is read as f
 
 from .._common.classes import find
 from .._common.registry import Registry, snake_case
-from .._core.pack import ACTIVATIONS
+from ..engine.recurrence import ACTIVATIONS
 from .along_axis import LogSoftmax, Softmax
 from .base import Activation, Applying
 from .vector import (

@@ -7,7 +7,7 @@ from statistics import median
 import numpy as np
 
 from ..engine.cells import GRU, LSTM, RNN
-from ..engine.parameters import GATES
+from ..engine.recurrence import GATES
 
 # (cell, T, N, I, H): a stream-like case, a small and a middling batch of each cell.
 CASES = [

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the three cells share: sizes, the run through layers and directions, modes, copies.
+"""What the three cells share: sizes, calls, modes, copies.
 
 Sizes: T steps, N rows (batch), I = input_size, H = hidden_size, P = proj_size or H, D = 2
 directions where bidirectional, else 1; S = num_layers * D states, layer by layer, in each layer
@@ -8,26 +8,19 @@ and unbatched arrays are given as views.
 """
 
 import warnings
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike
 
 from .._common import checks
-from .._common.quiet import quiet
-from .._core.backward import backward as _recurrent_backward
-from .._core.forward import forward as _recurrent_forward
-from .._core.forward import forward_both as _recurrent_forward_both
-from .._core.pack import PackedLayer
+from . import checks as own_checks
+from . import depth
 from .module import Owner
-from .parameters import (
-    GATES,
-    ROLES,
-    Gradients,
-    Parameters,
-    direction_names,
-    initial_values,
-    model_shapes,
-)
+from .parameters import Gradients, Parameters, direction_names, initial_values, model_shapes
+from .recurrence import GATES, ROLES, Array, Recurrence, Spec
 from .stream import Stream
 
 _DEFAULTS = {
@@ -42,93 +35,93 @@ _DEFAULTS = {
 }
 _CONSTRUCTION = ("input_size", "hidden_size", *_DEFAULTS)
 _SPENT = object()
+_empty = np.empty
 
 
-@quiet
-def _drop(array, mask):
-    array *= mask
+class _Packed(NamedTuple):
+    """The layers of one version of the weights."""
 
-
-def _state_row(state, row):
-    """One (layer, direction) of a pair of state arrays, which may be None."""
-    h, c = state
-    return None if h is None else h[row], None if c is None else c[row]
+    version: int
+    layers: Sequence[Recurrence]
 
 
 class _Kept(NamedTuple):
     """What one training forward leaves for backward."""
 
     version: int
-    tapes: list  # [layer][direction] of the loops' tapes; empty where N = 0
-    masks: list  # [layer]: what layer k's output was multiplied with, (T, N, D*P)
-    x_shape: tuple
-    y_shape: tuple
+    passed: depth.Kept | None   # None where N = 0
+    x_shape: tuple[int, ...]
+    y_shape: tuple[int, ...]
+
+
+class _Derived:
+    """What an engine makes from its parameters, or for them, and can make again."""
+
+    __slots__ = ("grads", "grads_by_layer", "kept", "packed")
+
+    def __init__(self):
+        self.packed = _Packed(-1, ())
+        self.kept = self.grads = self.grads_by_layer = None
 
 
 class Engine(Owner):
     """Everything the three cells share; `LSTM` documents the interface."""
 
-    cell = None
+    cell: str
     has_cell_state = False
 
-    def __init__(self, *, input_size, hidden_size, num_layers, bias, batch_first, dropout,
-                 bidirectional, dtype, seed, proj_size=0, nonlinearity=None):
-        sizes = {
-            "input_size": checks.count("input_size", input_size),
-            "hidden_size": checks.count("hidden_size", hidden_size),
-            "num_layers": checks.count("num_layers", num_layers, maximum=checks.MAX_LAYERS),
-        }
-        dtype = checks.float_dtype(dtype)
-        proj_size = checks.count("proj_size", proj_size, minimum=0)
-        if proj_size >= sizes["hidden_size"]:
+    def __init__(self, *, input_size: int, hidden_size: int, num_layers: int, bias: bool,
+                 batch_first: bool, dropout: float, bidirectional: bool, dtype: DTypeLike,
+                 seed: Any, proj_size: int = 0, nonlinearity: str | None = None) -> None:
+        self.input_size = checks.count("input_size", input_size)
+        self.hidden_size = checks.count("hidden_size", hidden_size)
+        self.num_layers = checks.count("num_layers", num_layers, maximum=own_checks.MAX_LAYERS)
+        self.dtype = checks.float_dtype(dtype)
+        self.proj_size = checks.count("proj_size", proj_size, minimum=0)
+        if self.proj_size >= self.hidden_size:
             raise ValueError(
                 f"proj_size must be smaller than hidden_size = {hidden_size}, got {proj_size}"
             )
-        vars(self).update(
-            sizes,
-            bias=checks.flag("bias", bias),
-            batch_first=checks.flag("batch_first", batch_first),
-            dropout=checks.probability("dropout", dropout),
-            bidirectional=checks.flag("bidirectional", bidirectional),
-            proj_size=proj_size,
-            nonlinearity=nonlinearity,
-            dtype=dtype,
-            output_size=proj_size or sizes["hidden_size"],
-        )
+        self.bias = checks.flag("bias", bias)
+        self.batch_first = checks.flag("batch_first", batch_first)
+        self.dropout = checks.probability("dropout", dropout)
+        self.bidirectional = checks.flag("bidirectional", bidirectional)
+        self.nonlinearity = nonlinearity
         if self.dropout > 0 and self.num_layers == 1:
             warnings.warn(
                 f"dropout={self.dropout} acts between layers: with num_layers=1 it does nothing",
                 UserWarning, stacklevel=3,
             )
-        self._set_rows()
-        shapes = model_shapes(
-            self.cell, self.input_size, self.hidden_size, self.num_layers, self.bias,
-            self.bidirectional, proj_size,
-        )
-        checks.weight_sizes(shapes, sizes, dtype.itemsize)
-        rng = checks.random_source(seed)
-        with checks.enough_memory(sizes):
-            values = initial_values(shapes, self.hidden_size, dtype, rng)
-        vars(self).update(training=False, _rng=rng, _parameters=Parameters(values))
-        self._forget()
+        self._set_sizes()
+        self._make_parameters(seed)
 
     # -- sizes -------------------------------------------------------------------------------
 
-    def _set_rows(self):
-        """Lay out the S = num_layers * D rows of weights and states."""
+    def _set_sizes(self):
+        """Derive what the run needs from the constructor's arguments."""
         directions = 2 if self.bidirectional else 1
-        width = self.output_size
-        columns = [slice(d * width, (d + 1) * width) for d in range(directions)]
-        widest = max(GATES[self.cell] * self.hidden_size, directions * width, self.input_size)
-        vars(self).update(
-            state_slots=self.num_layers * directions,
-            _output_width=directions * width,
-            _columns=columns,
-            _names=direction_names(
-                self.num_layers, self.bias, self.bidirectional, self.proj_size > 0
-            ),
-            _max_rows=checks.max_rows(widest, self.dtype.itemsize),
-        )
+        self.output_size = self.proj_size or self.hidden_size
+        self.state_slots = self.num_layers * directions
+        self._directions = directions
+        self._output_width = width = directions * self.output_size
+        widest = max(GATES[self.cell] * self.hidden_size, width, self.input_size)
+        self._max_rows = own_checks.max_rows(widest, self.dtype.itemsize)
+        self._spec = Spec(self.cell, self.nonlinearity,
+                          direction="both" if self.bidirectional else "forward")
+        self._names = direction_names(self.num_layers, self.bias, self.bidirectional,
+                                      self.proj_size > 0)
+
+    def _make_parameters(self, seed):
+        """Draw the initial weights; from here on what the constructor was given is fixed."""
+        sizes = {name: getattr(self, name) for name in ("input_size", "hidden_size", "num_layers")}
+        shapes = model_shapes(self.cell, *sizes.values(), self.bias, self.bidirectional,
+                              self.proj_size)
+        checks.weight_sizes(shapes, sizes, self.dtype.itemsize)
+        self._rng = checks.random_source(seed)
+        with checks.enough_memory(sizes):
+            values = initial_values(shapes, self.hidden_size, self.dtype, self._rng)
+        self._parameters = Parameters(values)
+        self._derived = _Derived()
 
     @classmethod
     def _stored_shapes(cls, input_size, hidden_size, num_layers=1, bias=True, bidirectional=False,
@@ -137,44 +130,43 @@ class Engine(Owner):
         return model_shapes(
             cls.cell, checks.count("input_size", input_size),
             checks.count("hidden_size", hidden_size),
-            checks.count("num_layers", num_layers, maximum=checks.MAX_LAYERS),
+            checks.count("num_layers", num_layers, maximum=own_checks.MAX_LAYERS),
             checks.flag("bias", bias), checks.flag("bidirectional", bidirectional),
             checks.count("proj_size", proj_size, minimum=0),
         )
 
-    def _forget(self):
-        """Drop what is derived from the parameters."""
-        vars(self).update(_packed=(-1, ()), _kept=None, _grads=None, _grad_rows=None)
-
     # -- forward -----------------------------------------------------------------------------
 
-    def __call__(self, x=checks.NOT_GIVEN, state=None, lengths=None, *, input=None, hx=None):
+    def __call__(self, x: ArrayLike = checks.NOT_GIVEN, state: Any = None,
+                 lengths: ArrayLike | None = None, *, input: ArrayLike | None = None,
+                 hx: Any = None) -> tuple[Array, Any]:
         named = "state"
         if hx is not None or input is not None or x is checks.NOT_GIVEN:
             x, state, named = checks.torch_names(x, state, input, hx)
-        x = checks.sequence(self, x)
+        x = own_checks.sequence(self, x)
         x_shape = x.shape
         batched = len(x_shape) == 3
         x = self._time_major(x)
         steps, rows, _ = x.shape
-        checks.steps_and_rows(steps, rows, self._max_rows)
-        h0, c0 = checks.state(named, state, self, rows, batched)
+        own_checks.steps_and_rows(steps, rows, self._max_rows)
+        h0, c0 = own_checks.state(named, state, self, rows, batched)
         if lengths is not None:
             if not batched:
                 raise ValueError("lengths need a 3-D x; an unbatched x has one length, its own")
-            lengths = checks.lengths(lengths, steps, rows)
+            lengths = own_checks.lengths(lengths, steps, rows)
 
-        y = np.empty((*x_shape[:-1], self._output_width), self.dtype)
+        y = _empty((*x_shape[:-1], self._output_width), self.dtype)
         h_n, c_n = self._new_state(rows)
-        version, layers = self._packed_layers()
-        keep = self.training
-        record = [], []
+        packed = self._packed()
+        keep, passed = self.training, None
         if rows:
-            record = self._run(
-                layers, x, self._time_major(y), (h0, c0), (h_n, c_n), lengths, keep
+            passed = depth.forward(
+                packed.layers, x, self._time_major(y), self._by_layer(h0, c0),
+                self._by_layer(h_n, c_n), lengths, keep,
+                self._dropout_mask if keep and self.dropout > 0 else None,
             )
         if keep:
-            vars(self)["_kept"] = _Kept(version, *record, x_shape, y.shape)
+            self._derived.kept = _Kept(packed.version, passed, x_shape, y.shape)
         return y, self._state_out(h_n, c_n, batched)
 
     def _time_major(self, sequence):
@@ -185,46 +177,13 @@ class Engine(Owner):
 
     def _new_state(self, rows):
         """Arrays for h (S, N, P) and c (S, N, H), which is None but for LSTM."""
-        h = np.empty((self.state_slots, rows, self.output_size), self.dtype)
+        h = _empty((self.state_slots, rows, self.output_size), self.dtype)
         if not self.has_cell_state:
             return h, None
-        return h, np.empty((self.state_slots, rows, self.hidden_size), self.dtype)
+        return h, _empty((self.state_slots, rows, self.hidden_size), self.dtype)
 
-    def _run(self, layers, x, y, initial, final, lengths, keep):
-        """Run all layers from x (T, N, I) into y (T, N, D*P); return (tapes, dropout masks)."""
-        last = len(layers) - 1
-        both = len(self._columns) == 2
-        tapes, masks, spare = [], [], None
-        for k, layer in enumerate(layers):
-            if keep and k < last:
-                # Backward reads the inputs of every layer.
-                out = self._between(x)
-            elif not both or (last - k) % 2 == 0:
-                # A layer of one direction may write where it reads.
-                out = y
-            else:
-                out = spare = self._between(x) if spare is None else spare
-            if both:
-                rows = 2 * k, 2 * k + 1
-                tapes.append(_recurrent_forward_both(
-                    layer, x, [out[:, :, columns] for columns in self._columns],
-                    [_state_row(initial, row) for row in rows],
-                    [_state_row(final, row) for row in rows], lengths, keep,
-                ))
-            else:
-                tapes.append([_recurrent_forward(
-                    layer[0], x, out, _state_row(initial, k), _state_row(final, k), lengths,
-                    False, keep,
-                )])
-            if keep and self.dropout > 0 and k < last:
-                masks.append(self._dropout_mask(out.shape))
-                _drop(out, masks[k])
-            x = out
-        return tapes, masks
-
-    def _between(self, x):
-        """Return an array (T, N, D*P) for what passes between two layers, T and N those of x."""
-        return np.empty((*x.shape[:2], self._output_width), self.dtype)
+    def _by_layer(self, h, c):
+        return depth.states_by_layer(h, c, self.num_layers, self._directions)
 
     def _dropout_mask(self, shape):
         """0 with probability p, else 1/(1-p), drawn anew for each element and step."""
@@ -232,29 +191,29 @@ class Engine(Owner):
         scale = 1 / (1 - self.dropout) if self.dropout < 1 else 0
         return np.multiply(kept, scale, dtype=self.dtype)
 
-    def _packed_layers(self):
-        """Return (version, layers) of the current weights, packing them where they changed."""
-        packed = self._packed
+    def _packed(self):
+        """The layers with the current weights, packed where they changed."""
+        packed = self._derived.packed
         parameters = self._parameters
-        if packed[0] != parameters.version:
+        if packed.version != parameters.version:
             with parameters.lock:
-                packed = self._packed
-                if packed[0] != parameters.version:
-                    packed = parameters.version, self._pack(parameters.arrays, self.training)
-                    vars(self)["_packed"] = packed
+                packed = self._derived.packed
+                if packed.version != parameters.version:
+                    version = parameters.version
+                    packed = _Packed(version, self._layers(parameters.arrays, version))
+                    self._derived.packed = packed
         return packed
 
-    def _pack(self, arrays, training=False):
-        rows = [
-            PackedLayer(
-                self.cell, self.nonlinearity,
-                *[arrays[names[role]] if role in names else None for role in ROLES],
-                training=training,
-            )
-            for names in self._names
-        ]
-        directions = len(self._columns)
-        return [rows[k:k + directions] for k in range(0, len(rows), directions)]
+    def _layers(self, arrays: Mapping[str, Array], version: int) -> list[Recurrence]:
+        """The layers with the weights `arrays`, by their names."""
+        rows = self._rows_by_role(arrays)
+        D = self._directions
+        return [Recurrence(self._spec, rows[k:k + D], version) for k in range(0, len(rows), D)]
+
+    def _rows_by_role(self, arrays):
+        """One dict of roles for each of the S (layer, direction)."""
+        return [{role: arrays[names[role]] if role in names else None for role in ROLES}
+                for names in self._names]
 
     def _state_out(self, h, c, batched):
         if not batched:
@@ -263,7 +222,7 @@ class Engine(Owner):
 
     # -- backward ----------------------------------------------------------------------------
 
-    def backward(self, dy, dstate=None):
+    def backward(self, dy: ArrayLike | None, dstate: Any = None) -> tuple[Array, Any]:
         """Backpropagate through the last training forward, adding into `grads`.
 
         Parameters
@@ -299,16 +258,17 @@ class Engine(Owner):
         if dy is not None:
             dy = checks.shaped("dy", dy, self.dtype, kept.y_shape)
             dy = self._time_major(dy if dy.flags.aligned else np.array(dy))
-        dfinal = checks.state("dstate", dstate, self, rows, batched, optional=True)
+        dfinal = own_checks.state("dstate", dstate, self, rows, batched, optional=True)
         dh0, dc0 = self._new_state(rows)
-        grad_rows = self._gradient_rows()
-        vars(self)["_kept"] = _SPENT  # the loops overwrite the tapes
+        grads = self._grads_by_layer()
+        self._derived.kept = _SPENT  # the loops overwrite the tapes
         if rows:
-            self._run_backward(kept, dy, dfinal, self._time_major(dx), (dh0, dc0), grad_rows)
+            depth.backward(kept.passed, dy, self._by_layer(*dfinal), self._time_major(dx),
+                           self._by_layer(dh0, dc0), grads)
         return dx, self._state_out(dh0, dc0, batched)
 
     def _kept_forward(self):
-        kept = self._kept
+        kept = self._derived.kept
         if kept is None:
             raise RuntimeError("no forward is kept for backward: call train(), then the model")
         if kept is _SPENT:
@@ -317,53 +277,30 @@ class Engine(Owner):
             raise RuntimeError("the weights changed since the forward that backward would follow")
         return kept
 
-    def _run_backward(self, kept, dy, dfinal, dx, dinitial, grad_rows):
-        """Run all layers from the last to the first; dx (T, N, I) is the first one's."""
-        both = len(self._columns) == 2
-        spare = [None, None]
-        for k in range(self.num_layers - 1, -1, -1):
-            if k == 0:
-                out = dx
-            else:
-                out = spare[k & 1]
-                if out is None:
-                    out = spare[k & 1] = self._between(dx)
-            for direction, tape in enumerate(kept.tapes[k]):
-                row = k * len(self._columns) + direction
-                _recurrent_backward(
-                    tape, dy[:, :, self._columns[direction]] if both and dy is not None else dy,
-                    *_state_row(dfinal, row), out, *_state_row(dinitial, row),
-                    grad_rows[row], direction == 1,
-                )
-            if k and kept.masks:
-                _drop(out, kept.masks[k - 1])
-            dy = out
-
     @property
-    def grads(self):
+    def grads(self) -> Gradients:
         """Gradients by parameter name, added to by `backward`; made zero when first asked for."""
-        if self._grads is None:
-            vars(self)["_grads"] = Gradients(self._parameters)
-        return self._grads
+        derived = self._derived
+        if derived.grads is None:
+            derived.grads = Gradients(self._parameters)
+        return derived.grads
 
-    def _gradient_rows(self):
-        """The gradients as the loops take them: one dict of roles for each row."""
-        if self._grad_rows is None:
-            grads = self.grads
-            vars(self)["_grad_rows"] = [
-                {role: grads[names[role]] if role in names else None for role in ROLES}
-                for names in self._names
-            ]
-        return self._grad_rows
+    def _grads_by_layer(self):
+        """The gradients as `depth.backward` takes them."""
+        derived, D = self._derived, self._directions
+        if derived.grads_by_layer is None:
+            rows = self._rows_by_role(self.grads)
+            derived.grads_by_layer = [rows[k:k + D] for k in range(0, len(rows), D)]
+        return derived.grads_by_layer
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Set all gradients to zero."""
-        if self._grads is not None:
-            self._grads.zero()
+        if self._derived.grads is not None:
+            self._derived.grads.zero()
 
     # -- parameters --------------------------------------------------------------------------
 
-    def eval(self):
+    def eval(self) -> Self:
         """Leave training mode; return self. A forward already kept can still be used."""
         return self.train(False)
 
@@ -376,13 +313,13 @@ class Engine(Owner):
 
     def __getstate__(self):
         state = vars(self).copy()
-        for derived in ("_packed", "_kept", "_grads", "_grad_rows"):
-            del state[derived]
+        del state["_derived"]
         return state
 
     def __setstate__(self, state):
-        vars(self).update(state)
-        self._forget()
+        for name, value in state.items():   # _parameters, which fix those before them, come after
+            setattr(self, name, value)
+        self._derived = _Derived()
 
     def _arguments(self):
         """The constructor's arguments, but for the seed, as JSON can hold them."""
@@ -399,7 +336,7 @@ class Engine(Owner):
                   if name in _DEFAULTS and value != _DEFAULTS[name]]
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def save(self, path):
+    def save(self, path: str | PathLike) -> None:
         """Write the constructor's arguments and the parameters to a safetensors file.
 
         The file appears whole or not at all. Gradients, mode and random state are not saved.
@@ -411,10 +348,11 @@ class Engine(Owner):
 
     # -- streams -----------------------------------------------------------------------------
 
-    def stream(self, batch_size=1):
+    def stream(self, batch_size: int = 1) -> Stream:
         """Return a `Stream`, which runs `batch_size` rows one step a call from zero states.
 
-        A stream keeps the weights the model has now; later changes do not reach it.
+        A stream keeps the weights the model has now; later changes do not reach it. Streams made
+        from the same weights share them.
 
         Raises
         ------
@@ -427,4 +365,4 @@ class Engine(Owner):
         batch_size = checks.count("batch_size", batch_size)
         parameters = self._parameters
         with parameters.lock:
-            return Stream(self, self._packed_layers()[1], batch_size, parameters.snapshot())
+            return Stream(self, self._packed().layers, batch_size, parameters.snapshot())

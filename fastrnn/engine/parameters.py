@@ -14,10 +14,7 @@ from threading import RLock
 import numpy as np
 
 from .._common.checks import as_ndarray
-
-# Blocks of H rows in W, R and b: LSTM i f g o, GRU r z n.
-GATES = {"rnn": 1, "gru": 3, "lstm": 4}
-ROLES = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
+from .recurrence import GATES
 
 
 def role_names(layer, reverse, bias, projected):

@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step a call, the state kept in between: `Stream`, made by a model's ``stream()``."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
 
-from .._common import checks
-from .._core.stream import StreamCore
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._common.checks import array
+from . import checks
 from .parameters import Snapshot
+from .recurrence import Recurrence, new_stream
 
 _ndarray = np.ndarray
 _empty = np.empty
@@ -26,8 +31,9 @@ class Stream:
 
     __slots__ = ("_core", "_dtype", "_model", "_shape", "_snapshot", "_step", "batch_size")
 
-    def __init__(self, model, layers, batch_size, snapshot):
-        self._core = StreamCore([directions[0] for directions in layers], batch_size)
+    def __init__(self, model: Any, layers: Sequence[Recurrence], batch_size: int,
+                 snapshot: Snapshot) -> None:
+        self._core = new_stream(layers, batch_size)
         self._step = self._core.step
         self._model = model
         self._snapshot = snapshot
@@ -35,7 +41,7 @@ class Stream:
         self._shape = (batch_size, model.output_size)
         self.batch_size = batch_size
 
-    def step(self, x, out=None):
+    def step(self, x: ArrayLike, out: np.ndarray | None = None) -> np.ndarray:
         """Read one input of each row and return the outputs of the last layer.
 
         Parameters
@@ -67,7 +73,7 @@ class Stream:
 
     def _step_checked(self, x, out):
         """Step with anything that is not plainly right: convert it, or say what is wrong."""
-        x = checks.array("x", x, self._dtype)
+        x = array("x", x, self._dtype)
         wanted = (self.batch_size, self._model.input_size)
         single = x.ndim == 1 and self.batch_size == 1
         if not single and x.ndim != 2:
@@ -93,7 +99,7 @@ class Stream:
             raise ValueError("out must be C-contiguous, aligned and writable")
 
     @property
-    def state(self):
+    def state(self) -> Any:
         """A copy of the state, shaped as the model's: h (L, N, P), for an LSTM (h, c).
 
         Assigning a state (None for zeros) copies it in; the errors are those of the model's
@@ -103,7 +109,7 @@ class Stream:
         return h if c is None else (h, c)
 
     @state.setter
-    def state(self, value):
+    def state(self, value: Any) -> None:
         h, c = checks.state("state", value, self._model, self.batch_size, batched=True)
         self._write(slice(None), 0 if h is None else h, 0 if c is None else c)
 
@@ -114,7 +120,7 @@ class Stream:
             c[:, rows] = new_c
         self._core.set_state(h, c)
 
-    def reset(self, rows=None):
+    def reset(self, rows: Any = None) -> None:
         """Set the state to zero: of all rows, or of those that `rows` selects.
 
         Parameters
@@ -145,6 +151,6 @@ def _restored(model, batch_size, arrays, state):
     if arrays is None:
         stream = model.stream(batch_size)
     else:
-        stream = Stream(model, model._pack(arrays), batch_size, Snapshot(arrays))
+        stream = Stream(model, model._layers(arrays, version=-1), batch_size, Snapshot(arrays))
     stream.state = state
     return stream

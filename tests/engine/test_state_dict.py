@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn.engine import network as engine
+from fastrnn.engine import recurrence
 
 X = np.random.default_rng(0).standard_normal((4, 3, 5), dtype=np.float32)
 
@@ -37,13 +37,13 @@ def same(one, other):
 def packed(monkeypatch):
     """A list that grows by one with every PackedLayer made."""
     made = []
-    PackedLayer = engine.PackedLayer
+    PackedLayer = recurrence.PackedLayer
 
     def counted(*arguments):
         made.append(arguments)
         return PackedLayer(*arguments)
 
-    monkeypatch.setattr(engine, "PackedLayer", counted)
+    monkeypatch.setattr(recurrence, "PackedLayer", counted)
     return made
 
 

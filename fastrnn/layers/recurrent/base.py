@@ -1,28 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """What SimpleRNN, LSTM and GRU share: their arguments, states, masks, on the engine's loop."""
 
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from ... import activations, constraints, initializers, regularizers
 from ..._common import checks
 from ..._common.quiet import is_quiet
-from ..._core.backward import backward as run_backward
-from ..._core.forward import Tape
-from ..._core.forward import forward as run_forward
-from ..._core.pack import PackedLayer
-from ...engine.parameters import GATES, ROLES
-from ...graph.broadcasting import unbroadcast
+from ...engine.recurrence import GATES, HAS_C, ROLES, Array, Recurrence, Spec, StatePair
 from ...graph.tape import FOR_INPUTS, NOTHING, Tensor
-from ..base import Layer, known, rank
+from ..base import Layer, known
+from ...graph.broadcasting import unbroadcast
 from ..dropout import RandomMask
 from ..variable import GateBias, Gates
 from .masked_steps import Steps
+from .sequences import options_for_states, sequences, state_shapes, step_mask, with_input_dim
 from .states import Cell, State, listed_states, set_states
-from .stepwise import backward as step_backward
-from .stepwise import forward as step_forward
-from .stepwise import layer_in_steps
+from .stepwise import StepwiseRecurrence
 
-_NO_GRADIENTS = dict.fromkeys(ROLES)
+
+class Dropped(NamedTuple):
+    """Factors of a training call, None where there is no dropout."""
+
+    inputs: Array | None        # (N, I), the same at every step
+    recurrent: Array | None     # (G, N, H)
+
+
+class Kept(NamedTuple):
+    """What a layer's forward leaves for its backward."""
+
+    tape: Any
+    steps: Steps | None
+    input_factors: Array | None
+    shape: tuple[int, int]          # N, T
+    given: list[Array] | None       # the initial states that the call was given
+    keep: int
+
+
+NO_DROPOUT = Dropped(None, None)
 
 
 class Recurrent(Layer):
@@ -54,7 +71,7 @@ class Recurrent(Layer):
                  return_sequences=False, return_state=False, go_backwards=False, stateful=False,
                  unroll=False, zero_output_for_mask=False, use_cudnn="auto", implementation=2,
                  time_major=False, **options):
-        super().__init__(**_with_input_dim(options))
+        super().__init__(**with_input_dim(options))
         if time_major:
             raise ValueError(f"{self.name}: time_major is not there in Keras 3 nor here; "
                              "inputs are (batch, steps, features)")
@@ -83,7 +100,7 @@ class Recurrent(Layer):
         self._input_noise = RandomMask(self.dropout, seed) if dropout else None
         self._state_noise = (RandomMask(self.recurrent_dropout, None if seed is None else seed + 1)
                              if recurrent_dropout else None)
-        self._packed = -1, None
+        self._recurrence = None
         self._gradients = None
 
     # -- building ----------------------------------------------------------------------------
@@ -95,11 +112,11 @@ class Recurrent(Layer):
 
     @property
     def _states(self):
-        return 2 if self.kind == "lstm" else 1
+        return 2 if HAS_C[self.kind] else 1
 
     def build(self, input_shape):
         sequence_shape = self._sequence_shape(input_shape)
-        _sequences(self, sequence_shape)
+        sequences(self, sequence_shape)
         inputs, columns = known(self, sequence_shape), GATES[self.kind] * self.units
         form = Gates(self.gate_order)
         self.kernel = self.add_weight(
@@ -124,13 +141,9 @@ class Recurrent(Layer):
         if not self.built and self.stateful and self.given_shape is not None:
             input_shape = (self.given_shape[0], *self._sequence_shape(input_shape)[1:])
         super().ensure_built(input_shape)
-        rows, *_ = _sequences(self, self._sequence_shape(input_shape))
-        for shape in input_shape[1:] if isinstance(input_shape, list) else ():
-            fits = len(shape) == 2 and shape[1] in (self.units, None) and (
-                shape[0] in (1, rows, None) or rows is None)
-            if not fits:
-                raise ValueError(f"{self.name}: initial_state must have shape "
-                                 f"{(rows, self.units)}, or one row for all, got {tuple(shape)}")
+        rows, *_ = sequences(self, self._sequence_shape(input_shape))
+        if isinstance(input_shape, list):
+            state_shapes(self, input_shape[1:], rows)
 
     @staticmethod
     def _sequence_shape(input_shape):
@@ -181,51 +194,46 @@ class Recurrent(Layer):
         x, given = inputs, None
         if type(inputs) is list:
             x, given, mask = inputs[0], inputs[1:], mask[0]
-        if x.ndim != 3 or x.shape[2] != self.kernel.shape[0] or x.shape[1] == 0:
-            _sequences(self, x.shape, self.kernel.shape[0])
+        self._check_sequences(x)
         N, T, _ = x.shape
-        states = _NO_STATES if given is None and not self.stateful else (
-            self._initial_states(given, N))
+        state = self._initial_state(given, N)
         out_mask = mask if self.return_sequences else None   # as in Keras, in the inputs' order
         mask = mask if uses_mask else None
         if self.go_backwards:
             x = x[:, ::-1]
             mask = None if mask is None else mask[:, ::-1]
-        drop = self._dropout_factors(N) if training and (
-            self.dropout or self.recurrent_dropout) else _NO_DROPOUT
+        drop = self._dropout_factors(N) if training else NO_DROPOUT
         steps = None
         if mask is not None:
-            steps = Steps(_step_mask(self, mask, N, T), self.zero_output_for_mask)
+            steps = Steps(step_mask(self, mask, N, T), self.zero_output_for_mask)
             x = steps.gather(x)
         if drop.inputs is not None:
             x = x * drop.inputs[:, None]
-        y, final, tape = self._run(x, states, steps, drop.recurrent, keep)
-        if self.stateful:
-            for state, value in zip(self.states, final, strict=True):
-                state.assign(value)
-        if self.return_sequences:
-            output = y if steps is None else steps.spread(y)
-        else:
-            output = final[0] if steps is None else self._last_output(final[0], steps)
-        kept = (tape, steps, drop.inputs, (N, T), given, keep) if keep else None
+        y = np.empty((N, x.shape[1], self.units), self.dtype)
+        final, tape = self._current_recurrence().forward(
+            x.swapaxes(0, 1), y.swapaxes(0, 1), state, None if steps is None else steps.lengths,
+            keep != NOTHING, (drop.recurrent,))
+        output, *final = self._outputs(y, final[0], steps)
+        kept = Kept(tape, steps, drop.inputs, (N, T), given, keep) if keep else None
         if not self.return_state:
             return output, out_mask, kept
         return [output, *final], [out_mask] + [None] * len(final), kept
 
-    def _run(self, x, states, steps, recurrent_drop, keep):
-        """Run the time loop over x (N, T, I); return y (N, T, H), the final states, the tape."""
-        N, T, _ = x.shape
-        y = np.empty((N, T, self.units), self.dtype)
-        final = [np.empty((N, self.units), self.dtype) for _ in range(self._states)]
-        tape = None
-        if N:
-            layer = self._packed_layer()
-            run = run_forward if type(layer) is PackedLayer else step_forward
-            tape = run(
-                layer, x.swapaxes(0, 1), y.swapaxes(0, 1), _pair(states), _pair(final),
-                None if steps is None else steps.lengths, False, keep != NOTHING, recurrent_drop,
-            )
-        return y, final, tape
+    def _check_sequences(self, x: Array) -> None:
+        """Raise ValueError unless x is (N, T, I)."""
+        if x.ndim != 3 or x.shape[2] != self.kernel.shape[0] or x.shape[1] == 0:
+            sequences(self, x.shape, self.kernel.shape[0])
+
+    def _outputs(self, y: Array, final: StatePair, steps: Steps | None) -> list[Array]:
+        """Return the output and the states from what the time loop gave; keep the states too."""
+        h, c = final
+        final = [h] if c is None else [h, c]
+        if self.stateful:
+            for state, value in zip(self.states, final, strict=True):
+                state.assign(value)
+        if self.return_sequences:
+            return [y if steps is None else steps.spread(y), *final]
+        return [h if steps is None else self._last_output(h, steps), *final]
 
     def _last_output(self, h, steps):
         """The output at the last step: the last one counted, else zeros."""
@@ -234,71 +242,59 @@ class Recurrent(Layer):
         return np.where(steps.lengths[:, None] > 0, h, 0)
 
     def backward(self, kept, doutputs):
-        tape, steps, input_factor, (N, T), given, keep = kept
-        doutput, dfinal = doutputs, [None] * self._states
-        if self.return_state:
-            doutput, *dfinal = doutputs
-        dy, dfinal = self._gradients_of_loop(doutput, dfinal, steps)
+        tape, steps, input_factors, (N, T), given, keep = kept
+        dy, dfinal = self._loop_gradients(doutputs, steps)
         dx = None
         if keep == FOR_INPUTS:
             dx = np.empty((N, T if steps is None else steps.longest, self.kernel.shape[0]),
                           self.dtype)
-        dinitial = [np.empty((N, self.units), self.dtype) for _ in range(self._states)]
-        if N:
-            run = run_backward if type(tape) is Tape else step_backward
-            run(
-                tape, None if dy is None else dy.swapaxes(0, 1), *_pair(dfinal),
-                None if dx is None else dx.swapaxes(0, 1), *_pair(dinitial),
-                self._gradient_arrays(), False,
-            )
+        dinitial = self._current_recurrence().backward(
+            tape, None if dy is None else dy.swapaxes(0, 1), (dfinal,),
+            None if dx is None else dx.swapaxes(0, 1), (self._gradient_arrays(),))
         if dx is not None:
-            if input_factor is not None:
-                dx *= input_factor[:, None]
-            if steps is not None:
-                dx = steps.spread_inputs(dx, T)
+            dx = input_gradient(dx, input_factors, steps, T)
             if self.go_backwards:
                 dx = dx[:, ::-1]
-        if given is None:
-            return dx
-        return [dx, *[unbroadcast(d, state.shape)
-                      for d, state in zip(dinitial, given, strict=True)]]
+        return dx if given is None else [dx, *state_gradients(dinitial[0], given)]
 
-    def _gradients_of_loop(self, doutput, dfinal, steps):
-        """From the gradients of the layer's outputs to those of the loop's y and final states."""
+    def _loop_gradients(self, doutputs: Any, steps: Steps | None) -> tuple[Array | None, StatePair]:
+        """Return the gradients of the loop's y and final states for those of the outputs."""
+        doutput, dh, dc = doutputs, None, None
+        if self.return_state:
+            doutput, dh, dc = (*doutputs, None)[:3]
         if doutput is None:
-            return None, dfinal
+            return None, (dh, dc)
         if self.return_sequences:
-            return doutput if steps is None else steps.gather_gradient(doutput), dfinal
+            return doutput if steps is None else steps.gather_gradient(doutput), (dh, dc)
         if steps is not None:
             doutput = self._last_output(doutput, steps)
-        dh = doutput if dfinal[0] is None else dfinal[0] + doutput
-        return None, [dh, *dfinal[1:]]
+        return None, (doutput if dh is None else dh + doutput, dc)
 
     # -- weights -----------------------------------------------------------------------------
 
-    def _packed_layer(self):
-        version, packed = self._packed
-        if version != self.version:
-            version = self.version
-            b_ih, b_hh = self._biases(None if self.bias is None else self.bias.array)
+    def _current_recurrence(self) -> Recurrence | StepwiseRecurrence:
+        """Return what runs the time loop, with the present weights."""
+        made = self._recurrence
+        if made is None or made.version != self.version:
             pair = self.activation, self.recurrent_activation
             names = tuple(map(activations.name_in_time_loop, pair))
-            weights = self.kernel.array, self.recurrent_kernel.array, b_ih, b_hh, None
-            if None in names:
-                packed = layer_in_steps(self.kind, pair, *weights, self.reset_after)
-            else:
-                packed = PackedLayer(self.kind, names, *weights, self.reset_after)
-            self._packed = version, packed
-        return packed
+            compiled = None not in names
+            arrays = self._by_role(None if self.bias is None else self.bias.array,
+                                   self.kernel.array, self.recurrent_kernel.array)
+            spec = Spec(self.kind, names if compiled else pair, self.reset_after)
+            of_kind = Recurrence if compiled else StepwiseRecurrence
+            made = self._recurrence = of_kind(spec, (arrays,), self.version)
+        return made
 
-    def _gradient_arrays(self):
+    def _gradient_arrays(self) -> dict[str, Array | None]:
+        """Return the gradients of the weights, by the engine's roles."""
         if self._gradients is None:
-            b_ih, b_hh = self._biases(None if self.bias is None else self.bias.gradient)
-            self._gradients = _NO_GRADIENTS | {
-                "w_ih": self.kernel.gradient, "w_hh": self.recurrent_kernel.gradient,
-                "b_ih": b_ih, "b_hh": b_hh,
-            }
+            self._gradients = self._by_role(None if self.bias is None else self.bias.gradient,
+                                            self.kernel.gradient, self.recurrent_kernel.gradient)
         return self._gradients
+
+    def _by_role(self, bias, kernel, recurrent_kernel):
+        return dict(zip(ROLES, (kernel, recurrent_kernel, *self._biases(bias), None), strict=True))
 
     def _biases(self, array):
         """The two biases of the engine in an array like that of `bias`."""
@@ -306,23 +302,25 @@ class Recurrent(Layer):
 
     def __getstate__(self):
         # Both are made anew from the weights, which a copy has for itself.
-        return {**vars(self), "_packed": (-1, None), "_gradients": None}
+        return {**vars(self), "_recurrence": None, "_gradients": None}
 
     # -- states and dropout ------------------------------------------------------------------
 
-    def _initial_states(self, given, N):
+    def _initial_state(self, given: list[Array] | None, N: int) -> tuple[StatePair] | None:
+        """Return the states that a call of N rows begins with, None for zeros."""
         if given is not None:
-            for state in given:
-                if state.shape not in ((N, self.units), (1, self.units)):
-                    raise ValueError(f"{self.name}: initial_state must have shape "
-                                     f"{(N, self.units)}, or one row for all, got {state.shape}")
-            return [np.ascontiguousarray(state if len(state) == N else
-                                         np.broadcast_to(state, (N, self.units)))
-                    for state in given]
-        if len(self.states[0]) != N:
+            state_shapes(self, [state.shape for state in given], N)
+            states = [np.ascontiguousarray(state if len(state) == N else
+                                           np.broadcast_to(state, (N, self.units)))
+                      for state in given]
+        elif not self.stateful:
+            return None
+        elif len(self.states[0]) != N:
             raise ValueError(f"{self.name} is stateful, for batches of {len(self.states[0])} "
                              f"rows; got {N}")
-        return [state.array for state in self.states]
+        else:
+            states = [state.array for state in self.states]
+        return ((states[0], states[1] if len(states) == 2 else None),)
 
     def _zero_states(self, N):
         return [np.zeros((N, self.units), self.dtype) for _ in range(self._states)]
@@ -358,76 +356,28 @@ class Recurrent(Layer):
         """The layer's cell, as Keras shows it: its weights and arguments."""
         return Cell(self)
 
-    def _dropout_factors(self, N):
-        """One factor for a whole sequence, as in Keras (Gal and Ghahramani, 2016): the same at
-        every step; recurrent dropout has one for each gate."""
+    def _dropout_factors(self, N: int) -> Dropped:
+        """Draw the factors of a training call.
+
+        One factor serves a whole sequence, as in Keras (Gal and Ghahramani, 2016): the same at
+        every step; recurrent dropout has one for each gate.
+        """
         inputs = recurrent = None
         if self._input_noise is not None:
             inputs = self._input_noise.factors((N, self.kernel.shape[0]), self.dtype)
         if self._state_noise is not None:
             shape = GATES[self.kind], N, self.units
             recurrent = self._state_noise.factors(shape, self.dtype)
-        return _Dropout(inputs, recurrent)
+        return Dropped(inputs, recurrent)
 
 
-class _Dropout:
-    """Factors of a training call, None where there is no dropout."""
-
-    __slots__ = ("inputs", "recurrent")
-
-    def __init__(self, inputs, recurrent):
-        self.inputs, self.recurrent = inputs, recurrent
+def input_gradient(dx: Array, factors: Array | None, steps: Steps | None, T: int) -> Array:
+    """Return the gradient (N, T, I) of a layer's inputs for that of what the time loop read."""
+    if factors is not None:
+        dx *= factors[:, None]
+    return dx if steps is None else steps.spread_inputs(dx, T)
 
 
-_NO_DROPOUT = _Dropout(None, None)
-_NO_STATES = None, None     # zeros
-
-
-def options_for_states(mask, count):
-    """The options of a call that is given `count` states beside the sequence.
-
-    As in Keras, a mask that comes with the sequence is passed on but not used then; one given by
-    hand is.
-    """
-    if mask is None:
-        return {"uses_mask": False}
-    return {"mask": [mask] + [None] * count}
-
-
-def _with_input_dim(options):
-    """input_dim and Keras 2's input_length, as an input_shape."""
-    inputs, length = options.pop("input_dim", None), options.pop("input_length", None)
-    if inputs is not None and options.get("input_shape") is None:
-        options["input_shape"] = (length, inputs)
-    return options
-
-
-def _sequences(layer, shape, features=None):
-    """Return (N, T, I); raise unless `shape` is that of sequences the layer can read."""
-    if len(shape) == 2:
-        raise ValueError(
-            f"{layer.name}: inputs must be 3-D, (batch, steps, features); got 2-D, shape "
-            f"{tuple(shape)}. Ids of words or characters become vectors in an Embedding layer "
-            "before this one; a recurrent layer before it needs return_sequences=True; plain "
-            "series need x[..., None]"
-        )
-    rank(layer, shape, 3, "(batch, steps, features)")
-    if features is not None and shape[2] != features:
-        raise ValueError(f"{layer.name}: inputs must have {features} features, got shape "
-                         f"{tuple(shape)}")
-    if shape[1] == 0:
-        raise ValueError(f"{layer.name}: inputs must have at least one step, got shape "
-                         f"{tuple(shape)}")
-    return shape
-
-
-def _step_mask(layer, mask, N, T):
-    if mask.shape != (N, T):
-        raise ValueError(f"{layer.name}: mask must have shape {(N, T)}, one for each step; "
-                         f"got {mask.shape}")
-    return mask
-
-
-def _pair(states):
-    """The engine's (h, c), where a GRU or SimpleRNN has no c."""
-    return (states[0], states[1]) if len(states) == 2 else (states[0], None)
+def state_gradients(dinitial: StatePair, given: Sequence[Array]) -> list[Array]:
+    """Return the gradients of the initial states, in the shapes they were given in."""
+    return [unbroadcast(d, state.shape) for d, state in zip(dinitial, given, strict=False)]

@@ -1,17 +1,40 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recurrent layer in both directions."""
 
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from ..._common.classes import own_config
 from ...graph.operation import plain
+from ...engine.recurrence import Array
 from ...graph.tape import FOR_INPUTS
 from ..base import Layer, activity_penalties
 from ..described import copy, deserialize
-from .base import Recurrent, options_for_states
+from . import pair
+from .base import Recurrent
+from .pair import Joined
+from .sequences import options_for_states
 from .states import listed_states, set_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)
+
+
+class _Apart(NamedTuple):
+    """What the forwards of two layers, one after the other, leave for their backward."""
+
+    kept: list[Any]                         # of each layer
+    penalties: list[list[Array | None]]     # gradients of its activity regulariser, by output
+
+
+class _Kept(NamedTuple):
+    """What a forward leaves for its backward."""
+
+    part: pair.Kept | _Apart | None
+    y: Array                # outputs of both layers
+    y_rev: Array
+    with_states: bool       # whether the inputs were a list of the sequence and states
+    keep: int
 
 
 class Bidirectional(Layer):
@@ -63,6 +86,7 @@ class Bidirectional(Layer):
         self.return_state = layer.return_state
         self.stateful = layer.stateful
         self._first_weights = weights
+        self._joined = Joined()
 
     def sublayers(self):
         return self.forward_layer, self.backward_layer
@@ -111,47 +135,69 @@ class Bidirectional(Layer):
         return super().__call__(inputs, mask, training, **options)
 
     def forward(self, inputs, mask, training, keep, uses_mask=True):
-        given = _halves(inputs), _halves(mask)
-        made = [layer.forward(x, m, training, keep, uses_mask)
-                for layer, x, m in zip(self.sublayers(), *given, strict=True)]
-        outputs = [_as_list(out) for out, _, _ in made]
-        penalties = [activity_penalties(layer, outs)
-                     for layer, outs in zip(self.sublayers(), outputs, strict=True)]
+        layers = self.sublayers()
+        recurrence = self._joined.of(layers)
+        run = self._one_after_the_other if recurrence is None else self._at_once
+        outputs, merged, part = run(recurrence, inputs, mask, training, keep, uses_mask)
         y, y_rev = outputs[0][0], outputs[1][0]
-        if self.return_sequences:
-            y_rev = y_rev[:, ::-1]
-        out_mask = _as_list(mask)[0] if self.return_sequences else None
-        merged = _merge(self.merge_mode, y, y_rev)
+        merged = _merge(self.merge_mode, y, y_rev) if merged is None else [merged]
         results = [*merged, *outputs[0][1:], *outputs[1][1:]]
+        out_mask = _as_list(mask)[0] if self.return_sequences else None
         masks = [out_mask] * len(merged) + [None] * (len(results) - len(merged))
-        kept = ([k for _, _, k in made], (y, y_rev), penalties, type(inputs) is list, keep)
+        kept = _Kept(part, y, y_rev, type(inputs) is list, keep)
         if len(results) == 1:
             return results[0], out_mask, kept
         return results, masks, kept
 
+    def _at_once(self, recurrence, inputs, mask, training, keep, uses_mask):
+        x, given = inputs, (None, None)
+        if type(inputs) is list:
+            x, given = inputs[0], [half[1:] for half in _halves(inputs)]
+            mask = mask[0]
+        return pair.forward(
+            recurrence, self.sublayers(), x, given, mask if uses_mask else None, training, keep,
+            self.merge_mode == "concat" and self.return_sequences)
+
+    def _one_after_the_other(self, recurrence, inputs, mask, training, keep, uses_mask):
+        halves = zip(self.sublayers(), _halves(inputs), _halves(mask), strict=True)
+        made = [layer.forward(x, m, training, keep, uses_mask) for layer, x, m in halves]
+        outputs = [_as_list(out) for out, _, _ in made]
+        penalties = [activity_penalties(layer, outs)
+                     for layer, outs in zip(self.sublayers(), outputs, strict=True)]
+        if self.return_sequences:
+            outputs[1] = [outputs[1][0][:, ::-1], *outputs[1][1:]]
+        return outputs, None, _Apart([kept for _, _, kept in made], penalties)
+
     def backward(self, kept, doutputs):
-        parts, outputs, penalties, with_states, keep = kept
         doutputs = _as_list(doutputs)
         merged = 2 if self.merge_mode is None else 1
-        dys = _split(self.merge_mode, doutputs[:merged], *outputs)
-        if self.return_sequences and dys[1] is not None:
-            dys[1] = dys[1][:, ::-1]
+        dys = _split(self.merge_mode, doutputs[:merged], kept.y, kept.y_rev)
         states = doutputs[merged:]
         half = len(states) // 2
-        dinputs = []
-        for layer, part, dy, dstates, own in zip(
-                self.sublayers(), parts, dys, (states[:half], states[half:]), penalties,
-                strict=True):
-            douts = [_sum([d, penalty]) for d, penalty in zip([dy, *dstates], own, strict=True)]
-            if all(d is None for d in douts):
-                dinputs.append(None)
-                continue
-            dinputs.append(layer.backward(part, douts if self.return_state else douts[0]))
-        if not with_states:
-            return _sum(dinputs) if keep == FOR_INPUTS else None
+        douts = [[dys[0], *states[:half]], [dys[1], *states[half:]]]
+        if isinstance(kept.part, _Apart):
+            dinputs = self._backward_apart(kept.part, douts)
+        else:
+            dinputs = pair.backward(kept.part, self.sublayers(), douts)
+        if not kept.with_states:
+            dxs = [None if d is None else d[0] for d in dinputs]
+            return _sum(dxs) if kept.keep == FOR_INPUTS else None
         lists = [d if d is not None else [None] * (1 + layer._states)
                  for d, layer in zip(dinputs, self.sublayers(), strict=True)]
         return [_sum([lists[0][0], lists[1][0]]), *lists[0][1:], *lists[1][1:]]
+
+    def _backward_apart(self, part, douts):
+        if self.return_sequences and douts[1][0] is not None:
+            douts[1][0] = douts[1][0][:, ::-1]
+        dinputs = []
+        for layer, kept, given, own in zip(
+                self.sublayers(), part.kept, douts, part.penalties, strict=True):
+            given = [_sum([d, penalty]) for d, penalty in zip(given, own, strict=True)]
+            if all(d is None for d in given):
+                dinputs.append(None)
+                continue
+            dinputs.append(_as_list(layer.backward(kept, given if self.return_state else given[0])))
+        return dinputs
 
     def get_config(self):
         config = super().get_config()
