@@ -7,12 +7,12 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check
 SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
-C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] fastrnn/_core/*.h \
-            tests/*/*.c bench/*.c)
+C_FILES = $(wildcard src_c/*.[ch] $(foreach d,isa tests examples cortex-m,src_c/$(d)/*.[ch]) \
+            fastrnn/_core/*.h tests/*/*.c bench/*.c)
 
 # Tests of what computes, which run once more under np.seterr(all="raise").
 ARITHMETIC = $(patsubst %,tests/%.py,engine/test_reference engine/test_oracle_beside_engine \
-	$(patsubst %,layers/test_%,embedding keras_gradients modules noise_layers) \
+	$(patsubst %,layers/test_%,demo_parts embedding keras_gradients noise_layers) \
 	$(patsubst %,models/test_%,choice generation generation_models models optimizer_files \
 		optimizers preprocessing saving subclassed training utils) \
 	$(patsubst %,parity/test_keras_%,layers losses metrics pieces) parity/test_reference_torch)

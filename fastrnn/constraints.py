@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from . import oldnames
-from .registry import Configured, Registry
+from ._common import oldnames
+from ._common.registry import Configured, Registry
 
 # Keeps a norm of zero from dividing.
 _EPSILON = 1e-7

@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 
-from . import checks, oldnames
-from .registry import Configured, Registry
+from ._common import checks, oldnames
+from ._common.registry import Configured, Registry
 
 
 class Regularizer(Configured):

@@ -7,7 +7,7 @@ from hypothesis import settings
 
 import fastrnn
 import plan
-from fastrnn import oldnames
+from fastrnn._common import oldnames
 
 # Tests whose own arithmetic divides by zero or underflows: not run under --seterr.
 _COMPUTING_THEMSELVES = ("test_symbolic_operators_have_the_shapes_of_numpy",

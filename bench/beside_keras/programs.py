@@ -144,7 +144,8 @@ def _classic(keras, clock, name):
 
 def _python_time(model, x, y, clock):
     """A batch's time outside of fastrnn's compiled code; NumPy's own counts as Python."""
-    from fastrnn.layers import dropout, recurrent
+    from fastrnn.layers import dropout
+    from fastrnn.layers.recurrent import base as recurrent
     from fastrnn.optimizers import base
 
     inside = [0.0]

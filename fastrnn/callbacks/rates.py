@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing the learning rate from epoch to epoch."""
 
+import inspect
+
 import numpy as np
 
-from .. import oldnames
+from .._common import oldnames
 from .base import Callback
 from .display import say
 from .monitor import Monitor
@@ -122,8 +124,6 @@ class ReduceLROnPlateau(Monitor):
 
 
 def _takes_two(function):
-    import inspect
-
     try:
         inspect.signature(function).bind(0, 0.0)
     except TypeError:

@@ -3,7 +3,7 @@
 
 import math
 
-from .. import checks
+from .._common import checks
 from .base import Callback
 from .display import say
 from .monitor import Monitor

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
+from .._common import checks
+from .._common.quiet import quiet
 
 
 def beam_search(step, log_probabilities, state, steps, beams, stop=(), length_penalty=1.0):

@@ -7,8 +7,8 @@ choice. A score of -inf is a token that is never chosen.
 
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
+from .._common import checks
+from .._common.quiet import quiet
 
 
 @quiet

@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from .. import checks, random
-from ..quiet import quiet
+from .. import random
+from .._common import checks
+from .._common.quiet import quiet
 from .beams import beam_search
 from .choice import chooser
 

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
+from .._common.quiet import call_back, quiet
+from ..graph.tape import Tensor, calling
 from ..layers.base import Layer
-from ..layers.recurrent import Recurrent
+from ..layers.recurrent.base import Recurrent
 from ..models import Model, Sequential
-from ..quiet import call_back, quiet
-from ..tape import Tensor, calling
 
 # What a step's output of these depends on, at their last axis, is that step's input alone. They
 # are known by their names, so that layers that the model does not have need not be loaded.
@@ -150,9 +150,8 @@ class _Call(NamedTuple):
 def _call(node, inputs):
     layer = node.layer
     recurrent = isinstance(layer, Recurrent)
-    several = isinstance(node.inputs, list)
     _check_stepwise(node, recurrent)
-    return _Call(_with_states(layer) if recurrent else layer, layer, inputs, several,
+    return _Call(_with_states(layer) if recurrent else layer, layer, inputs, node.takes_list,
                  node.options, recurrent)
 
 
@@ -171,7 +170,7 @@ def _check_stepwise(node, recurrent):
     if recurrent:
         if layer.go_backwards:
             raise ValueError(where + "it reads from the end")
-        if layer.return_state or isinstance(node.inputs, list):
+        if layer.return_state or node.takes_list:
             raise ValueError(where + "it gives its state to other layers, or gets it from them")
     elif kind not in _STEPWISE:
         raise ValueError(where + "its output at a step depends on other steps")

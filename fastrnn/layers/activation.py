@@ -5,7 +5,7 @@ from .. import activations
 from .base import Layer
 
 
-class Activation(Layer):
+class Activation(Layer, activations.Applying):
     """y = activation(x), of any shape.
 
     Parameters

@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from .. import activations, checks
-from ..products import multiply_batches
+from .. import activations
+from .._common import checks
+from .._common.products import multiply_batches
 from .base import Layer
 from .dropout import RandomMask
 

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dense layer: the same affine map at every position."""
 
-from .. import activations, checks, constraints, initializers, regularizers
-from ..products import add_products_of_rows, multiply_rows
-from ..tape import FOR_INPUTS
+from .. import activations, constraints, initializers, regularizers
+from .._common import checks
+from .._common.products import add_products_of_rows, multiply_rows
+from ..graph.tape import FOR_INPUTS
 from .base import Layer, known
 
 

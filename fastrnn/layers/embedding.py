@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from .. import checks, constraints, initializers, regularizers
-from ..products import add_rows
+from .. import constraints, initializers, regularizers
+from .._common import checks
+from .._common.products import add_rows
 from .base import Layer
 from .dense import refuse_adaptation
 

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from ..products import multiply_batches
+from .._common.products import multiply_batches
+from ..graph.broadcasting import aligned, common_shape, summed_to
 from .base import Layer
-from .broadcasting import aligned, common_shape, summed_to
 
 
 class Merge(Layer):

@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from .. import checks, constraints, initializers, regularizers
+from .. import constraints, initializers, regularizers
+from .._common import checks
 from .base import Layer, known
 
 # Keeps the mean over no step from dividing by zero.

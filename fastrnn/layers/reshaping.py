@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from .base import Layer, rank
 
 

@@ -10,13 +10,11 @@ import math
 
 import numpy as np
 
-from .. import checks
-from ..registry import Configured, snake_case
+from .._common import checks
+from .._common.registry import Configured, snake_case
 from .targets import alike
 from .weights import counted, weights_with_mask, without_uncounted
 
-# Probabilities are kept this far from 0 and 1.
-EPSILON = 1e-7
 _AVERAGES = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 _REDUCTIONS = (*_AVERAGES, "sum", "none", None)
 

@@ -5,8 +5,9 @@ import math
 
 import numpy as np
 
-from .. import checks
-from .base import EPSILON, ElementwiseLoss, Loss
+from .._common import checks
+from ..backend import EPSILON
+from .base import ElementwiseLoss, Loss
 
 
 class MeanSquaredError(ElementwiseLoss):

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
+from .._common.quiet import quiet
 from ..losses.targets import alike, class_numbers, refuse
-from ..quiet import quiet
 from .base import MeanMetricWrapper, floats
 
 

@@ -6,10 +6,10 @@ from functools import partial
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
+from .._common.quiet import call_back, is_own
+from .._common.registry import Configured, snake_case
 from ..losses.weights import aligned, weights_with_mask, without_uncounted
-from ..quiet import call_back, is_own
-from ..registry import Configured, snake_case
 
 
 class Metric(Configured):

@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from .. import activations, checks
-from ..losses.base import EPSILON
+from .. import activations
+from .._common import checks
+from ..backend import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Metric, floats

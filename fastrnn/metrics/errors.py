@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 
-from .. import checks, losses
+from .. import losses
+from .._common import checks
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Mean, MeanMetricWrapper, Metric, floats
@@ -220,9 +221,8 @@ class R2Score(Metric):
         self.num_samples += y_true.size
 
     def result(self):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            total = self.squared_sum - self.sum * (self.sum / self.count)
-            scores = 1 - self.residual / total
+        total = self.squared_sum - self.sum * (self.sum / self.count)
+        scores = 1 - self.residual / total
         scores = np.where(np.isinf(scores), 0.0, scores)
         if self.class_aggregation == "variance_weighted_average":
             scores = (total * scores).sum() / total.sum()

@@ -3,8 +3,8 @@
 
 import numpy as np
 
-from .. import checks
-from ..losses.base import EPSILON
+from .._common import checks
+from ..backend import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Metric, floats

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stochastic gradient descent, with and without momentum."""
 
-from .. import checks
-from .base import Optimizer, in_range
+from .._common import checks
+from .base import Optimizer
+from .settings import in_range
 
 
 class SGD(Optimizer):

@@ -3,8 +3,9 @@
 
 import math
 
-from .. import checks, oldnames
-from .base import Optimizer, checked_epsilon, in_range
+from .._common import checks, oldnames
+from .base import Optimizer
+from .settings import checked_epsilon, in_range
 
 
 class _Moments(Optimizer):

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps divided by the root of squared gradients, summed or averaged."""
 
-from .. import checks
-from .base import Optimizer, checked_epsilon, in_range
+from .._common import checks
+from .base import Optimizer
+from .settings import checked_epsilon, in_range
 
 
 class RMSprop(Optimizer):

@@ -7,7 +7,7 @@ Below, t is that number; a schedule is called with it and returns a float.
 import math
 from bisect import bisect_left
 
-from ..registry import Configured, Registry
+from .._common.registry import Configured, Registry
 
 
 class LearningRateSchedule(Configured):

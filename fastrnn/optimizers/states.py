@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 
 
 def saved(steps, state):

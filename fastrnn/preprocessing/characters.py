@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 
 
 class Vocabulary:

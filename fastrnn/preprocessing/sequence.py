@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from .. import checks, random
+from .. import random
+from .._common import checks
 from ..utils.datasets import PyDataset
 from ..utils.padding import pad_sequences
 from ..utils.timeseries import windows

@@ -6,8 +6,8 @@ The module's name is that of Keras 2, from which programs import these two.
 
 import numpy as np
 
-from .. import checks, oldnames
-from ..quiet import quiet
+from .._common import checks, oldnames
+from .._common.quiet import quiet
 
 
 @oldnames.arguments

@@ -8,8 +8,9 @@ import itertools
 
 import numpy as np
 
-from .. import checks, random
-from ..structure import flatten, pack
+from .. import random
+from .._common import checks
+from ..graph.structure import flatten, pack
 from .values import as_plain, as_values
 
 # Numbers of elements that are none.

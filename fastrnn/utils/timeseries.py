@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from .. import checks, random
+from .. import random
+from .._common import checks
 from .pipelines import Dataset
 
 

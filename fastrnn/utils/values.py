@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ..structure import convert
+from ..graph.structure import convert
 
 
 class Values(np.ndarray):

@@ -6,9 +6,9 @@ import pytest
 
 import fastrnn
 from configs import assert_same_bits
-from fastrnn._core.bptt import backward
+from fastrnn._core.backward import backward
+from fastrnn._core.forward import forward
 from fastrnn._core.pack import ACTIVATIONS, PackedLayer
-from fastrnn._core.recurrent import forward
 from fastrnn._core.stream import StreamCore
 from fastrnn.reference import activations as oracle
 from keras_layers import check_against_keras
@@ -193,11 +193,22 @@ def test_nan_stays_in_its_row(cell):
     assert np.isfinite(y[:2]).all()
 
 
-@pytest.mark.parametrize("options", [{"activations": "elu"}, {"reset_after": False}])
-def test_a_stream_refuses_cells_apart(options):
-    case = LayerCase("gru", **options)
-    with pytest.raises(ValueError, match="activations"):
-        StreamCore([packed(case, case.weights())], 1)
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("options", [
+    {"activations": ("elu", "hard_sigmoid")}, {"biases": 0}, {"biases": 1},
+    {"reset_after": False}, {"reset_after": False, "activations": ("softsign", "hard_sigmoid")},
+])
+@pytest.mark.parametrize("cell", GATES)
+def test_a_stream_has_any_activations_and_reset(cell, options, rows, dtype):
+    case = LayerCase(cell, **{"rows": rows, "dtype": dtype, "state": False, **options})
+    layer, given = packed(case, case.weights()), case.arguments()
+    want = core_forward(case, layer, given, False)[0]
+    stream = StreamCore([layer], rows)
+    got = np.empty_like(want)
+    for x_t, y_t in zip(given["x"], got, strict=True):
+        stream.step(x_t, y_t)
+    tolerance = 2e-6 if dtype == "float32" else 1e-14
+    np.testing.assert_allclose(got, want, rtol=tolerance, atol=tolerance)
 
 
 @pytest.mark.parametrize("cell", GATES)

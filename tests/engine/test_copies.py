@@ -20,12 +20,12 @@ from fastrnn import (
     losses,
     metrics,
     models,
-    modules,
     optimizers,
     random,
     regularizers,
 )
 from fastrnn._core.runtime import SettingError
+from fastrnn.demo.parts import Dense, Embedding
 from fastrnn.generation.stepper import Stepper
 from fastrnn.optimizers import schedules
 from processes import run_python
@@ -277,7 +277,7 @@ def test_objects_that_hold_a_model_can_be_copied(kind, duplicate, tmp_path):
         "parts": [model.optimizer, *model.layers, *model.weights, *model.metrics, model.history],
         "other": [random.SeedGenerator(3), Stepper(models.Sequential([
             layers.Input((None,)), layers.Embedding(6, 4), layers.GRU(5, return_sequences=True),
-            layers.Dense(6)])), modules.Dense(3, 2), modules.Embedding(3, 2)],
+            layers.Dense(6)])), Dense(3, 2), Embedding(3, 2)],
     }[kind]
     for value in held:
         if kind == "callbacks":

@@ -16,8 +16,8 @@ from fastrnn._core.elementwise import (
     softmax_backward,
     softmax_forward,
 )
+from fastrnn.graph.tape import FOR_INPUTS, NOTHING
 from fastrnn.reference import activations as oracle
-from fastrnn.tape import FOR_INPUTS, NOTHING
 from processes import run_python
 from test_activations_core import ISAS, skip_without, ulps
 from tolerances import RELATIVE, relative_error

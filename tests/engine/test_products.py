@@ -4,12 +4,7 @@
 import numpy as np
 import pytest
 
-from fastrnn.products import (
-    add_products_of_rows,
-    add_rows,
-    multiply_batches,
-    multiply_rows,
-)
+from fastrnn._common.products import add_products_of_rows, add_rows, multiply_batches, multiply_rows
 from tolerances import RELATIVE, relative_error
 
 

@@ -6,7 +6,7 @@ import pytest
 
 import fastrnn
 from configs import assert_same_bits
-from fastrnn._core.recurrent import forward, forward_both
+from fastrnn._core.forward import forward, forward_both
 from keras_layers import check_against_keras
 from layer_cases import GATES, LayerCase, core_forward, disagreements, packed, run_core
 from processes import run_python

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn import engine
+from fastrnn.engine import network as engine
 
 X = np.random.default_rng(0).standard_normal((4, 3, 5), dtype=np.float32)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from fastrnn import layers
-from fastrnn.tape import Tape, calling
+from fastrnn.graph.tape import Tape, calling
 from keras_layer_cases import N, T
 from keras_oracle import keras_or_skip
 from tolerances import RELATIVE, relative_error

@@ -8,7 +8,7 @@ import pytest
 
 import fastrnn
 from fastrnn import layers, models
-from fastrnn.tape import Tensor
+from fastrnn.graph.tape import Tensor
 from gradient_check import central_differences
 from keras_oracle import keras_or_skip
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastrnn import layers
-from fastrnn.tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING
+from fastrnn.graph.tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING
 from gradient_check import central_differences
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error
 

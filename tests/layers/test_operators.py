@@ -9,7 +9,7 @@ import pytest
 
 import fastrnn
 from fastrnn import layers, models
-from fastrnn.tape import Tape, Tensor, calling
+from fastrnn.graph.tape import Tape, Tensor, calling
 from gradient_check import central_differences
 from keras_oracle import keras_or_skip
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error

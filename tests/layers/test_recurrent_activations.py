@@ -9,6 +9,7 @@ import pytest
 from fastrnn import activations, initializers, layers, random
 from fastrnn.generation import generate
 from fastrnn.generation.stepper import Stepper
+from fastrnn.graph.tape import FOR_INPUTS, NOTHING
 from fastrnn.layers.described import deserialize, serialize
 from fastrnn.models import (
     Input,
@@ -18,7 +19,6 @@ from fastrnn.models import (
     load_model,
     model_from_json,
 )
-from fastrnn.tape import FOR_INPUTS, NOTHING
 from gradient_check import central_differences
 from keras_oracle import keras_or_skip
 from tolerances import FINITE_DIFFERENCES, RELATIVE, relative_error

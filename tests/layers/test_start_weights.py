@@ -7,9 +7,10 @@ import sys
 import numpy as np
 import pytest
 
-from fastrnn import checks, initializers
+from fastrnn import initializers
+from fastrnn._common import checks
+from fastrnn._common.layout import c_ordered
 from fastrnn.layers.variable import GateBias, Gates, Plain, Variable
-from fastrnn.layout import c_ordered
 from processes import run_python
 from tolerances import RELATIVE, relative_error
 

@@ -9,7 +9,7 @@ import pytest
 
 import fastrnn
 from fastrnn import optimizers
-from fastrnn.modules import Dense
+from fastrnn.demo.parts import Dense
 from fastrnn.optimizers import SGD, Adam, AdamW
 from keras_oracle import keras_or_skip
 from optimizer_cases import (

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from fastrnn import io
-from fastrnn.charmodel import CharModel
-from fastrnn.chartrainer import CharTrainer, Recipe
-from fastrnn.data import king_james
+from fastrnn.demo.model import CharModel
+from fastrnn.demo.text import king_james
+from fastrnn.demo.trainer import CharTrainer, Recipe
 from fastrnn.losses import SparseCategoricalCrossentropy
 from fastrnn.preprocessing import Blocks, Vocabulary
 from tolerances import RELATIVE, relative_error

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 import fastrnn
-from fastrnn import layers, models, tape
+from fastrnn import layers, models
+from fastrnn.graph import tape
 from model_cases import RNG, sequences, small, targets
 
 

@@ -9,7 +9,7 @@ import pytest
 
 import fastrnn
 from fastrnn import layers, models
-from fastrnn.models import keras_reading
+from fastrnn.models import keras_calls
 from keras_oracle import keras_or_skip
 from test_keras_json import assert_same_model, randomised
 
@@ -101,8 +101,8 @@ def test_a_graph_in_any_order_is_read_with_two_looks_at_each_call(monkeypatch):
         y = layers.Dense(F)(y)
     description = json.loads(models.Model(x, y).to_json())
     looks = []
-    original = keras_reading._Calls.arguments
-    monkeypatch.setattr(keras_reading._Calls, "arguments",
+    original = keras_calls.Calls.arguments
+    monkeypatch.setattr(keras_calls.Calls, "arguments",
                         lambda self, node: looks.append(node) or original(self, node))
     for shuffle in (list.reverse, random.Random(3).shuffle):
         shuffle(description["config"]["layers"])

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from fastrnn import layers
+from fastrnn.graph.tape import Tape, Tensor, calling
 from fastrnn.layers.variable import Variable
-from fastrnn.tape import Tape, Tensor, calling
 from keras_layer_cases import CASES, HOLES, STEPS, WORDS, F, N, T, inputs_of
 from keras_oracle import keras_or_skip
 from tolerances import RELATIVE, relative_error

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fastrnn import losses
-from fastrnn.registry import snake_case
+from fastrnn._common.registry import snake_case
 from keras_oracle import keras_or_skip
 from tolerances import FINITE_DIFFERENCES, RELATIVE, STEP, relative_error
 

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from fastrnn.charmodel import CharModel
 from fastrnn.cli import main
+from fastrnn.demo.model import CharModel
 
 SMALL = ["--hidden", "16", "--embedding", "8", "--batch", "8", "--block", "16"]
 TEXT = "In the beginning was the word. And the word was short.\n" * 200

@@ -16,11 +16,11 @@ from fastrnn import (
     losses,
     metrics,
     models,
-    oldnames,
     optimizers,
     regularizers,
     utils,
 )
+from fastrnn._common import oldnames
 from fastrnn.models import Model
 from old_words import classifier, data, told
 from tolerances import RELATIVE, relative_error

@@ -120,7 +120,7 @@ def test_changelog_has_the_version():
 
 
 def test_demo_text_is_in_the_package():
-    data = importlib.resources.files("fastrnn") / "data"
+    data = importlib.resources.files("fastrnn.demo.text")
     assert [f.name for f in data.iterdir() if f.name.endswith(".xz")]
 
 

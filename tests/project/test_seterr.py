@@ -21,13 +21,13 @@ from fastrnn import (
     layers,
     losses,
     metrics,
-    modules,
     optimizers,
     preprocessing,
     reference,
     regularizers,
     utils,
 )
+from fastrnn.demo.parts import Dense
 from fastrnn.models import Model, Sequential
 
 NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
@@ -174,7 +174,7 @@ def test_engine_and_reference(kind, rng):
         model.backward(far(rng, y.shape, 1e-37))
         model.eval()
         model.stream(3).step(x[0])
-    modules.Dense(4, 3, seed=1)(x)
+    Dense(4, 3, seed=1)(x)
 
 
 def test_generation(rng):

@@ -5,7 +5,8 @@ import warnings
 
 import numpy as np
 
-from fastrnn import layers, models, oldnames, optimizers
+from fastrnn import layers, models, optimizers
+from fastrnn._common import oldnames
 from fastrnn.models import Sequential
 
 
