@@ -54,16 +54,16 @@ bench-limits: $(VENV)/.bench
 	$(PY) bench/limits.py $(ARGS)
 
 bench-marks: $(VENV)/.bench
-	@failed=0; for p in rows start memory program; do $(PY) bench/$$p.py || failed=1; done; exit $$failed
+	@failed=0; for p in rows start memory program; do $(PY) bench/marks/$$p.py || failed=1; done; exit $$failed
 
 bench-busy: $(VENV)/.bench
-	$(PY) bench/busy.py $(ARGS)
+	$(PY) bench/marks/busy.py $(ARGS)
 
 bench-keras: $(VENV)/.bench-keras
-	$(PY) bench/keras_programs.py $(ARGS)
+	$(PY) bench/beside_keras/programs.py $(ARGS)
 
 bench-activations: $(VENV)/.bench-keras
-	$(PY) bench/activations.py $(ARGS)
+	$(PY) bench/beside_keras/activations.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info fastrnn/_core/*.c fastrnn/_core/*.so

@@ -13,13 +13,10 @@ sys.path.append(str(Path(__file__).resolve().parents[2] / "bench"))
 import fresh
 import limits
 import measure
-import memory
-import program
 import results
-import rows
-import start
 from cases import GATES, SETS, Case
 from contenders import Job
+from marks import memory, program, rows, start
 from processes import run_python
 
 MACHINE = limits.Limits(
@@ -146,28 +143,28 @@ def test_marks_of_the_start(ours, first, met):
 
 def test_first_calls_and_imports_in_new_processes():
     assert len(fresh.run(start.IMPORTS)) == 2
-    assert len(fresh.call("start", "first_calls", "train-gru-3x2x4x5", 1)) == 2
+    assert len(fresh.call("marks.start", "first_calls", "train-gru-3x2x4x5", 1)) == 2
 
 
 def test_failure_of_a_new_process_is_told():
     with pytest.raises(RuntimeError, match="case name: got 'lstm'"):
-        fresh.call("start", "first_calls", "lstm", 1)
+        fresh.call("marks.start", "first_calls", "lstm", 1)
 
 
 @pytest.mark.skipif(bool(memory.why_not()), reason=memory.why_not())
 def test_memory_counts_what_is_kept():
     case = Case.parse("train-lstm-50x32x64x128")
-    kept = fresh.call("memory", "kept", "ours", case.name, 1, **memory.EXACT)
+    kept = fresh.call("marks.memory", "kept", "ours", case.name, 1, **memory.EXACT)
     gates = 4 * case.T * case.N * case.H * 4
     assert gates <= kept <= 3 * gates
     name = "lstm-50x32x64x128-2layers"
     between_layers = case.T * case.N * case.H * 4
-    assert 0 < fresh.call("memory", "extra", name, 1, **memory.EXACT) < 10 * between_layers
+    assert 0 < fresh.call("marks.memory", "extra", name, 1, **memory.EXACT) < 10 * between_layers
 
 
 def test_program_computes_what_torch_computes():
     pytest.importorskip("torch", reason="torch runs the same program")
-    code = "import json, program; print(json.dumps(program.disagreement({jobs})))"
+    code = "import json; from marks import program; print(json.dumps(program.disagreement({jobs})))"
     jobs = "program.ours() | program.torchs()"
     assert run_python(code.format(jobs=jobs)) == ""
 

@@ -190,7 +190,7 @@ BAD_COMMANDS = [
     (["demo", "--text", "empty"], "too short"),
     (["generate", "m", "--prompt", "日本"], "not in the vocabulary: '日本'"),
     (["generate", "m", "--prompt", ""], "prompt must have at least one character"),
-    (["demo", "--hidden", "999999"], "hidden_size=999999"),
+    (["demo", "--hidden", "999999", "--embedding", "1"], "hidden_size=999999"),
     (["demo", "--resume", "--output", "m", "--hidden", "9"], "--hidden is fixed in m"),
 ]
 

@@ -103,3 +103,16 @@ def regression(k, model, x=None, **options):
 def stack(k, *layers, shape=(T, I), **options):
     """A Sequential of layers after an input of this shape."""
     return k.Sequential([k.Input(shape, **options), *layers])
+
+
+def of_two(k, outputs, inputs, shapes, **options):
+    """Figures of a functional model with two inputs of these shapes."""
+    model = k.Model(inputs, outputs)
+    model.compile(optimizer=k.optimizers.SGD(RATE), loss="mse")
+    x = [noise(N, *shape, seed=seed) for seed, shape in enumerate(shapes)]
+    return trained(model, x, noise(N, *model.output_shape[1:], seed=9), **options)
+
+
+def formed(table, form):
+    """A dict, or the list of its values, as `form` says."""
+    return list(table.values()) if form is list else dict(table)

@@ -12,6 +12,7 @@ from .figures import (
     T,
     as_array,
     flat,
+    formed,
     ids,
     noise,
     one_hot,
@@ -21,27 +22,13 @@ from .figures import (
     trained,
 )
 from .masks import padded
-from .recurrent import rnn
+from .recurrent import rnn, two_heads
 from .registry import case
-
-
-def two_heads(k):
-    """A model with two inputs (steps, static) and two outputs (value, label), all named."""
-    steps, static = k.Input((T, I), name="steps"), k.Input((2,), name="static")
-    shared = k.layers.Concatenate()([rnn(k, "LSTM", UNITS)(steps), static])
-    value = k.layers.Dense(1, name="value")(shared)
-    label = k.layers.Dense(3, activation="softmax", name="label")(shared)
-    return k.Model([steps, static], [value, label])
-
 
 INPUTS = {"steps": noise(N, T, I), "static": noise(N, 2, seed=2)}
 TARGETS = {"value": noise(N, 1, seed=1), "label": one_hot(ids(N, below=3), 3)}
 LOSSES = {"value": "mse", "label": "categorical_crossentropy"}
 FORMS = {"lists": list, "dicts": dict}
-
-
-def formed(table, form):
-    return list(table.values()) if form is list else dict(table)
 
 
 @case(x=FORMS, y=FORMS, loss=FORMS)

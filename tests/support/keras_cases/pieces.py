@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .figures import BATCH, RATE, UNITS, I, N, T, ids, noise, regression, stack, trained
+from .figures import BATCH, RATE, UNITS, I, N, T, ids, noise, of_two, regression, stack, trained
 from .masks import mask_of, padded
 from .recurrent import rnn
 from .registry import case
@@ -12,14 +12,6 @@ ACTIVATIONS = [
     *("linear", "tanh", "sigmoid", "hard_sigmoid", "relu", "elu", "selu", "softplus", "softsign"),
     *("exponential", "softmax", "gelu", "silu", "leaky_relu", "relu6"),
 ]
-
-
-def of_two(k, outputs, inputs, shapes, **options):
-    """Figures of a functional model with two inputs of these shapes."""
-    model = k.Model(inputs, outputs)
-    model.compile(optimizer=k.optimizers.SGD(RATE), loss="mse")
-    x = [noise(N, *shape, seed=seed) for seed, shape in enumerate(shapes)]
-    return trained(model, x, noise(N, *model.output_shape[1:], seed=9), **options)
 
 
 @case(activation=ACTIVATIONS)

@@ -346,3 +346,12 @@ def any_number_of_steps(k, cell):
             yield noise(BATCH, steps, I, seed=5), noise(BATCH, 1, seed=steps)
 
     return trained(model, batches(), rows=noise(4, 6, I), steps_per_epoch=3)
+
+
+def two_heads(k):
+    """A model with two inputs (steps, static) and two outputs (value, label), all named."""
+    steps, static = k.Input((T, I), name="steps"), k.Input((2,), name="static")
+    shared = k.layers.Concatenate()([rnn(k, "LSTM", UNITS)(steps), static])
+    value = k.layers.Dense(1, name="value")(shared)
+    label = k.layers.Dense(3, activation="softmax", name="label")(shared)
+    return k.Model([steps, static], [value, label])

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs in Keras' words, run by fastrnn and by Keras on its TensorFlow and torch back ends.
 
-    python bench/keras_programs.py [--threads 2] [--rounds 3] [--tensorflow-python PATH]
+    python bench/beside_keras/programs.py [--threads 2] [--rounds 3] [--tensorflow-python PATH]
 
 Every measurement is of a new process; a round runs each contender once. The programs: three
 LSTM(50) with Dropout(0.2) between and Dense(1) on 100 x 10 x 1, batches of 32: the time from
@@ -20,7 +20,10 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 from statistics import median
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # what all of bench/ share
 
 import arguments
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a new process waits for: the import, and the first call beside the second.
 
-    python bench/start.py [--threads 1] [--rounds 15]
+    python bench/marks/start.py [--threads 1] [--rounds 15]
 
 Every figure is the median over so many new processes. Marks: `import fastrnn` after `import numpy`
 takes at most a quarter of what NumPy took; a first call at most 5 ms over the second. Exit status:
@@ -10,8 +10,11 @@ takes at most a quarter of what NumPy took; a first call at most 5 ms over the s
 
 import sys
 from itertools import pairwise
+from pathlib import Path
 from statistics import median
 from time import perf_counter
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # what all of bench/ share
 
 import arguments
 import fresh
@@ -59,7 +62,7 @@ def measured(threads, rounds):
     for _ in range(rounds):
         imports.append(fresh.run(IMPORTS))
         for name, pairs in calls.items():
-            pairs.append(fresh.call("start", "first_calls", name, threads))
+            pairs.append(fresh.call("marks.start", "first_calls", name, threads))
     return imports, calls
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Memory of a call beyond its input and output, and what a training forward keeps.
 
-    python bench/memory.py [--threads 1]
+    python bench/marks/memory.py [--threads 1]
 
 Every figure is of a new process, from the pages that it has in memory (Linux with glibc only): what
 was allocated and never touched does not count, neither for fastrnn nor for torch. Marks: inference
@@ -15,6 +15,8 @@ import platform
 import re
 import sys
 from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # what all of bench/ share
 
 import arguments
 import contenders
@@ -101,7 +103,7 @@ def inference(threads):
     """(text, whether the mark is met) of each kind of inference."""
     for name in INFERENCE:
         short, long = (
-            fresh.call("memory", "extra", name.format(T=steps), threads, **EXACT)
+            fresh.call("marks.memory", "extra", name.format(T=steps), threads, **EXACT)
             for steps in (SHORT, LONG)
         )
         figures = f"{_mib(short)} for {SHORT} steps, {_mib(long)} for {LONG}"
@@ -112,7 +114,7 @@ def training(threads):
     """(text, whether the mark is met) of each kind of training."""
     for name in TRAINING:
         ours, theirs = (
-            fresh.call("memory", "kept", contender, name, threads, **EXACT)
+            fresh.call("marks.memory", "kept", contender, name, threads, **EXACT)
             for contender in (contenders.OURS, "torch")
         )
         share = f"{ours / theirs:.2f} of what torch keeps"

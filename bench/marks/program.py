@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A training step of a small whole program, beside the time that its arithmetic takes.
 
-    python bench/program.py [--rounds 15]
+    python bench/marks/program.py [--rounds 15]
 
 The program: 3 x LSTM(50) and Dense(1) on 32 rows of 10 steps, mean squared error of the last step,
 Adam; one thread, float32. Its arithmetic: the multiply-adds of forward, and twice as many of
@@ -11,7 +11,10 @@ no C compiler.
 """
 
 import sys
+from pathlib import Path
 from statistics import median
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # what all of bench/ share
 
 import arguments
 import contenders

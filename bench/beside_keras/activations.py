@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activations and wide outputs beside Keras on torch, both in one process, on one thread.
 
-    python bench/activations.py [--rounds 5] [--batch 32] [--only "gelu;silu"] [--dtype float32]
+    python bench/beside_keras/activations.py [--rounds 5] [--batch 32] [--only "gelu;silu"]
+                                             [--dtype float32]
 
 For every activation Dense(256, activation) on (256, 100, 32): `predict` and an epoch of `fit`, in
 ms, by batches of 32 or `--batch`; then the losses over 8000 classes or numbers on
@@ -12,6 +13,9 @@ what later ones use. Exit status: 0, 1 when one is slower than Keras, 2 for wron
 import os
 import sys
 import time
+from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # what all of bench/ share
 
 import arguments
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Two threads where the second core is asleep, late or taken: they must never hurt.
 
-    python bench/busy.py [--threads 2] [--rounds 3] [--case gru-60x1x400x400] [--situation rest-10]
+    python bench/marks/busy.py [--threads 2] [--rounds 3] [--case gru-60x1x400x400]
+                                [--situation rest-10]
 
 Every figure comes from new processes, one thread and several in turn, and is a median over their
 calls: back to back, after rests, beside a program that spins, between the calls of torch's pool,
@@ -16,8 +17,11 @@ import subprocess
 import sys
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median
 from time import perf_counter, sleep
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # what all of bench/ share
 
 import arguments
 import fresh
@@ -141,9 +145,8 @@ def measured(situation, name, threads, rounds):
     found = {1: [], threads: []}
     for _ in range(rounds):
         for count, lists in found.items():
-            lists.append(
-                fresh.call("busy", "times", situation, name, count, OMP_NUM_THREADS=str(count))
-            )
+            environment = {"OMP_NUM_THREADS": str(count)}
+            lists.append(fresh.call("marks.busy", "times", situation, name, count, **environment))
     return found
 
 

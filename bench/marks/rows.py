@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Time per row of small batches: it must never rise when a row is added.
 
-    python bench/rows.py [--threads 1] [--rounds 9] [--cell lstm] [--hidden 128]
+    python bench/marks/rows.py [--threads 1] [--rounds 9] [--cell lstm] [--hidden 128]
 
 Shows nanoseconds per row and step, of the fastest round; a rise of more than 5 % over any smaller
 batch is marked. Exit status: 0, 1 when there is one, 2 for wrong arguments.
 """
 
 import sys
+from pathlib import Path
+
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))  # what all of bench/ share
 
 import arguments
 from cases import GATES, Case
