@@ -45,11 +45,10 @@ def data():
 def model():
     """The program's layers, in fastrnn."""
     import fastrnn
-    from fastrnn.modules import Dense
-    from fastrnn.modules.base import Composite
+    from fastrnn.demo.parts import Dense, Joined
 
     lstm = fastrnn.LSTM(RECURRENT.I, RECURRENT.H, RECURRENT.layers, seed=0)
-    return Composite({"lstm": lstm, "dense": Dense(RECURRENT.H, 1, seed=1)}).train()
+    return Joined({"lstm": lstm, "dense": Dense(RECURRENT.H, 1, seed=1)}).train()
 
 
 def ours():

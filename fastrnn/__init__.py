@@ -35,7 +35,7 @@ __all__ = [
 
 _SUBMODULES = (
     "activations", "backend", "callbacks", "cli", "constraints", "generation",
-    "initializers", "io", "layers", "losses", "metrics", "models", "modules", "optimizers",
+    "initializers", "io", "layers", "losses", "metrics", "models", "optimizers",
     "preprocessing", "random", "reference", "regularizers", "utils",
 )
 # Where else a name of the package comes from, when it is first used.

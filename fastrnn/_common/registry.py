@@ -71,17 +71,28 @@ class Registry:
             return found()
         if callable(found):
             return found
-        raise ValueError(f"{self.kind} must be a name, {_an(self.kind)} or a config, "
-                         f"got {identifier!r}")
+        raise self.refusal(identifier)
 
     def named(self, name):
         """Return the class or object of a name."""
-        known = name if name in self._known else oldnames.word_for(_plural(self.kind), name)
-        try:
-            return self._known[known]
-        except KeyError:
-            raise ValueError(f"{self.kind} {name!r} is not known; known are "
-                             f"{', '.join(self.names())}") from None
+        found = self.known(name)
+        if found is None:
+            found = self.known(oldnames.word_for(_plural(self.kind), name))
+        if found is None:
+            raise self.refusal(name)
+        return found
+
+    def known(self, name):
+        """Return the class or object of a name that is no old one, else None."""
+        return self._known.get(name)
+
+    def refusal(self, identifier):
+        """Return the error for what stands for no object; a str for a name that is not known."""
+        if isinstance(identifier, str):
+            return ValueError(f"{self.kind} {identifier!r} is not known; known are "
+                              f"{', '.join(self.names())}")
+        return ValueError(f"{self.kind} must be a name, {_an(self.kind)} or a config, "
+                          f"got {identifier!r}")
 
     def names(self):
         """Return the names in small letters, in order, each once."""
@@ -115,7 +126,7 @@ class Registry:
         """
         given = given_objects() if custom_objects is None else custom_objects
         if config is None:
-            return None
+            return self.get(None)
         if isinstance(config, str):
             return self.get(given.get(config, config))
         if not isinstance(config, dict) or "class_name" not in config:
@@ -124,8 +135,12 @@ class Registry:
         name, options = config["class_name"], config.get("config", {})
         if name == "function":
             return self.deserialize(options, given)
-        found = given.get(name) or self.named(name)
-        return found.from_config(options)
+        return given[name].from_config(options) if given.get(name) else (
+            self.restored(name, options))
+
+    def restored(self, name, options):
+        """Return the object of ours that a class's name and its options describe."""
+        return self.named(name).from_config(options)
 
 
 def snake_case(name):

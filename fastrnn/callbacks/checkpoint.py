@@ -2,11 +2,11 @@
 """Keeping the model in files while it is trained."""
 
 import os
-import warnings
 
 import numpy as np
 
 from .._common import checks, oldnames
+from .._common.notices import warn
 from .display import say
 from .monitor import Monitor
 
@@ -111,8 +111,8 @@ class ModelCheckpoint(Monitor):
         if value is None:
             return True
         if np.ndim(value):
-            warnings.warn(f"{self.monitor} must be one number to save the best model only, got "
-                          f"{value!r}; saving it", stacklevel=2)
+            warn(f"{self.monitor} must be one number to save the best model only, got "
+                 f"{value!r}; saving it")
             return True
         best = "None" if self.best is None else f"{self.best:.5f}"
         if not self._is_improvement(value, self.best):

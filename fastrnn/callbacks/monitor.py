@@ -2,11 +2,11 @@
 """Watching one value of the logs: which way it should go, and whether it went there."""
 
 import operator
-import warnings
 
 import numpy as np
 
 from .._common import checks
+from .._common.notices import warn
 from .._common.quiet import quiet
 from .base import Callback
 
@@ -34,8 +34,7 @@ class Monitor(Callback):
     def __init__(self, monitor="val_loss", mode="auto", best=None, min_delta=0):
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__}: mode {mode!r} is not known, using 'auto'",
-                          stacklevel=3)
+            warn(f"{type(self).__name__}: mode {mode!r} is not known, using 'auto'")
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
@@ -69,6 +68,6 @@ class Monitor(Callback):
         """Return the value in `logs`; None, with a warning, where there is none."""
         value = (logs or {}).get(self.monitor)
         if value is None:
-            warnings.warn(f"{purpose} depends on {self.monitor}, which is not available; "
-                          f"available are: {', '.join(logs or ())}", stacklevel=3)
+            warn(f"{purpose} depends on {self.monitor}, which is not available; "
+                 f"available are: {', '.join(logs or ())}")
         return value

@@ -10,9 +10,8 @@ from .._common import checks
 from ..engine.cells import CELLS
 from ..generation.choice import draw
 from ..losses import SparseCategoricalCrossentropy
-from ..modules import Dense, Embedding
-from ..modules.base import Composite
 from ..preprocessing import Blocks, Vocabulary
+from .parts import Dense, Embedding, Joined
 
 KIND = "charmodel"
 _LOSS = SparseCategoricalCrossentropy(from_logits=True)
@@ -23,7 +22,7 @@ _EVALUATION_ROWS = 8
 _EVALUATION_STEPS = 256
 
 
-class CharModel(Composite):
+class CharModel(Joined):
     """logits = dense(rnn(embedding(ids))).
 
     Parameters

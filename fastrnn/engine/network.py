@@ -14,10 +14,10 @@ import numpy as np
 
 from .._common import checks
 from .._common.quiet import quiet
-from .._core.bptt import backward as _recurrent_backward
+from .._core.backward import backward as _recurrent_backward
+from .._core.forward import forward as _recurrent_forward
+from .._core.forward import forward_both as _recurrent_forward_both
 from .._core.pack import PackedLayer
-from .._core.recurrent import forward as _recurrent_forward
-from .._core.recurrent import forward_both as _recurrent_forward_both
 from .module import Owner
 from .parameters import (
     GATES,

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Losses between distributions: t the targets, p the output's probabilities, z its logits."""
 
-import warnings
 
 import numpy as np
 
 from .._common import checks
+from .._common.notices import warn
 from .._core.elementwise import CROSSENTROPIES, crossentropy
 from ..backend import EPSILON
 from .base import ElementwiseLoss, Loss
@@ -134,8 +134,8 @@ class CategoricalCrossentropy(_RowsLoss):
                          "labels that are integers want sparse_categorical_crossentropy"
                          if labels else "")
         if pred[-1:] == (1,):
-            warnings.warn("categorical_crossentropy of one class is always 0: two classes in one "
-                          "number want binary_crossentropy", SyntaxWarning, stacklevel=3)
+            warn("categorical_crossentropy of one class is always 0: two classes in one number "
+                 "want binary_crossentropy", SyntaxWarning)
         return true, pred
 
     def _smoothing(self, columns):

@@ -91,8 +91,7 @@ def class_numbers(name, labels, classes, valid=None):
     ValueError
         If a label is not the number of a class: the first such, and its place.
     """
-    with np.errstate(invalid="ignore"):
-        numbers = labels.astype(np.intp, copy=False)
+    numbers = labels.astype(np.intp, copy=False)
     if valid is not None:
         numbers = np.where(valid, numbers, 0)
     is_outside = numbers.size and (numbers.min() < 0 or numbers.max() >= classes)

@@ -221,9 +221,8 @@ class R2Score(Metric):
         self.num_samples += y_true.size
 
     def result(self):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            total = self.squared_sum - self.sum * (self.sum / self.count)
-            scores = 1 - self.residual / total
+        total = self.squared_sum - self.sum * (self.sum / self.count)
+        scores = 1 - self.residual / total
         scores = np.where(np.isinf(scores), 0.0, scores)
         if self.class_aggregation == "variance_weighted_average":
             scores = (total * scores).sum() / total.sum()

@@ -4,8 +4,12 @@
 from ..graph.operation import Operation
 from ..graph.structure import is_nested
 from ..graph.symbolic import Graph, SymbolicTensor
+from ..layers.described import deserialize
 from ..layers.input import Input, InputLayer
-from .model import Model, fitting
+from . import keras_writing
+from .graph_config import layer_configs
+from .intake import fitting
+from .model import Model
 from .oldmethods import OldSequential
 
 
@@ -133,15 +137,17 @@ class Sequential(OldSequential, Model):
         return self._sublayers[0].takes_missing
 
     def get_config(self):
-        from .saving import layer_configs
+        return {"name": self.name, "trainable": self.trainable,
+                "layers": layer_configs(self._with_input())}
 
-        layers = ([self._input] if self._input is not None else []) + self._sublayers
-        return {"name": self.name, "trainable": self.trainable, "layers": layer_configs(layers)}
+    def keras_description(self):
+        return keras_writing.of_sequence(self, self._with_input())
+
+    def _with_input(self):
+        return ([self._input] if self._input is not None else []) + self._sublayers
 
     @classmethod
     def from_config(cls, config):
-        from ..layers import deserialize
-
         layers = [deserialize(layer) for layer in config["layers"]]
         return cls(layers, name=config["name"], trainable=config["trainable"])
 

@@ -2,7 +2,8 @@
 """Stochastic gradient descent, with and without momentum."""
 
 from .._common import checks
-from .base import Optimizer, in_range
+from .base import Optimizer
+from .settings import in_range
 
 
 class SGD(Optimizer):

@@ -4,7 +4,8 @@
 import math
 
 from .._common import checks, oldnames
-from .base import Optimizer, checked_epsilon, in_range
+from .base import Optimizer
+from .settings import checked_epsilon, in_range
 
 
 class _Moments(Optimizer):

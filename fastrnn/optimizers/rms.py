@@ -2,7 +2,8 @@
 """Steps divided by the root of squared gradients, summed or averaged."""
 
 from .._common import checks
-from .base import Optimizer, checked_epsilon, in_range
+from .base import Optimizer
+from .settings import checked_epsilon, in_range
 
 
 class RMSprop(Optimizer):
