@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Arrays of several shapes in one operation: their common shape, and the gradients' way back."""
+"""Arrays of several shapes in one operation: the shape of the result, and for each array the
+gradient in its own shape."""
 
 
 def common_shape(layer, shapes):
-    """Return the shape that arrays of `shapes` have together.
+    """Return the shape of an element-wise result of inputs of several shapes.
 
-    The batch must be the same in all. The other axes are aligned at the last one; a missing axis
-    or one of size 1 goes with any size.
+    Parameters
+    ----------
+    layer : Operation
+        Its name is part of messages.
+    shapes : sequence of tuple of int or None
+        The batch, the first axis, must be the same in all. The other axes are aligned at the last
+        one; a missing axis or one of size 1 goes with any size.
 
     Raises
     ------
@@ -42,7 +48,8 @@ def aligned(array, ndim):
 
 
 def summed_to(gradient, shape):
-    """Return the gradient of an operand of `shape` from that of what it was broadcast to."""
+    """Return the gradient of an operand of `shape`, to which `aligned` had added axes after the
+    batch, from the gradient of the result."""
     if gradient.shape == shape:
         return gradient
     full = (shape[0], *(1,) * (gradient.ndim - len(shape)), *shape[1:])
@@ -52,7 +59,8 @@ def summed_to(gradient, shape):
 
 
 def unbroadcast(gradient, shape):
-    """Return the gradient of an operand of `shape` that was broadcast as NumPy does it."""
+    """Return the gradient of an operand of `shape`, to which NumPy had added axes in front, from
+    the gradient of the result."""
     if gradient.shape == shape:
         return gradient
     missing = gradient.ndim - len(shape)

@@ -11,8 +11,14 @@ class Activation(Layer, activations.Applying):
     Parameters
     ----------
     activation : str or Activation
+        A name of `fastrnn.activations`, or an object of one of its classes.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or it is a function, which has no derivative.
     """
 
     arguments = ("activation",)

@@ -44,7 +44,7 @@ class RandomMask:
         self._lock = threading.Lock()
 
     def draw(self, shape):
-        """Return a mask: an array of uint8."""
+        """Return a new mask, an array of 0 and 1 of the dtype uint8."""
         kept = np.zeros(shape, np.uint8)
         if self._threshold < _DRAWS:
             with self._lock:
@@ -52,7 +52,7 @@ class RandomMask:
         return kept
 
     def factors(self, shape, dtype):
-        """Return `scale` where a mask is 1, else 0."""
+        """Return an array of `dtype`: `scale` where a new mask is 1, else 0."""
         return np.multiply(self.draw(shape), self.scale, dtype=dtype)
 
     def __getstate__(self):
@@ -74,8 +74,14 @@ class Dropout(Layer):
     noise_shape : tuple of int or None, optional
         Shape of m, which is the same along axes of size 1; None is the inputs' size.
     seed : int, optional
+        Drawn from the package's generator when it is None.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If `rate` is not in [0, 1], or `noise_shape` does not fit the inputs.
     """
 
     arguments = ("rate", "noise_shape", "seed")

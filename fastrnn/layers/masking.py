@@ -10,8 +10,8 @@ from .base import Layer
 class Masking(Layer):
     """Masks steps by their values.
 
-    A step counts where any of its features differs from `mask_value`. The features of the others
-    become 0, and the outputs' mask is False there.
+    A step of the inputs (N, T, F) counts where any of its features differs from `mask_value`. The
+    features of the others become 0, and the outputs' mask (N, T) is False there.
 
     Parameters
     ----------
@@ -22,6 +22,13 @@ class Masking(Layer):
         is not looked for then.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    TypeError
+        If `mask_value` is no number.
+    ValueError
+        If the inputs have fewer than two axes.
     """
 
     arguments = ("mask_value", "nan")

@@ -76,7 +76,7 @@ class Merge(Layer):
 
 
 class Add(Merge):
-    """y = a + b + ..."""
+    """y = a + b + ..., of a list of one input or more."""
 
     def _merge(self, inputs, masks):
         return _sum(inputs), None
@@ -86,7 +86,7 @@ class Add(Merge):
 
 
 class Average(Merge):
-    """y = (a + b + ...) / n."""
+    """y = (a + b + ...) / n, of a list of n inputs."""
 
     def _merge(self, inputs, masks):
         return _sum(inputs) / len(inputs), None
@@ -96,7 +96,7 @@ class Average(Merge):
 
 
 class Subtract(Merge):
-    """y = a - b."""
+    """y = a - b, of a list of two inputs."""
 
     fewest = most = 2
 
@@ -169,7 +169,7 @@ class Minimum(Maximum):
 
 
 class Concatenate(Merge):
-    """The inputs one after the other along an axis.
+    """The inputs, a list, one after the other along an axis, in which alone they may differ.
 
     The mask of inputs (N, T, F) is True, along the last axis, where that of any input is, and the
     masks one after the other along the axis of steps; an input without a mask counts at all steps.
@@ -180,6 +180,11 @@ class Concatenate(Merge):
         Not the batch.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If `axis` is the batch, the inputs are no list, or their shapes do not fit.
     """
 
     arguments = ("axis",)
@@ -246,6 +251,11 @@ class Dot(Merge):
         Whether the vectors are scaled to length 1 first, so that the products are cosines.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If `axes` are no one or two ints without 0, or the shapes do not fit.
     """
 
     arguments = ("axes", "normalize")

@@ -90,7 +90,7 @@ class LayerNormalization(_Normalization):
     beta_regularizer, gamma_regularizer : str or Regularizer, optional
     beta_constraint, gamma_constraint : str or Constraint, optional
     rms_scaling : bool
-        Keras' old word for a normalisation that is not by the root mean square; not here.
+        Of Keras; here it must be False.
     **options
         Those of every `Layer`.
 
