@@ -7,21 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from .._common import checks
-from .._common.quiet import call_back, quiet
+from .._common.quiet import call_back, is_own, quiet
 from ..graph.tape import Tensor, calling
 from ..layers.base import Layer
+from ..layers.embedding import Embedding
 from ..layers.recurrent.base import Recurrent
+from ..layers.time_distributed import TimeDistributed
 from ..models import Model, Sequential
 
-# What a step's output of these depends on, at their last axis, is that step's input alone. They
-# are known by their names, so that layers that the model does not have need not be loaded.
-_STEPWISE = frozenset((
-    "Activation", "ELU", "LeakyReLU", "ReLU", "Softmax", "Dense", "TimeDistributed", "Embedding",
-    "Masking", "BatchNormalization", "LayerNormalization", "Add", "Average", "Concatenate",
-    "Maximum", "Minimum", "Multiply", "Subtract", "Arithmetic",
-))
-# In evaluation these give what they are given.
-_IDENTITIES = frozenset(("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"))
 _LOGITS = ("linear", "log_softmax")
 
 
@@ -63,7 +56,7 @@ class Stepper:
             given = [numbers[id(tensor)] for tensor in node.parents()]
             if getattr(node.layer, "graph", None) is not None:
                 made = self._plan(node.layer.graph, given)
-            elif type(node.layer).__name__ in _IDENTITIES:
+            elif _says(node.layer, "is_identity_in_evaluation"):
                 made = given
             else:
                 self._calls.append(_call(node, given))
@@ -163,6 +156,11 @@ def _with_states(layer):
     return twin
 
 
+def _says(layer, what):
+    """Whether a class of ours says something of its layers; a caller's subclass may do more."""
+    return is_own(type(layer)) and getattr(layer, what)
+
+
 def _check_stepwise(node, recurrent):
     layer = node.layer
     kind = type(layer).__name__
@@ -172,7 +170,7 @@ def _check_stepwise(node, recurrent):
             raise ValueError(where + "it reads from the end")
         if layer.return_state or node.takes_list:
             raise ValueError(where + "it gives its state to other layers, or gets it from them")
-    elif kind not in _STEPWISE:
+    elif not _says(layer, "is_stepwise"):
         raise ValueError(where + "its output at a step depends on other steps")
     elif not _acts_on_last_axis(layer, node.outputs[0].ndim):
         raise ValueError(f"{where}it must act on the last axis, got axis {layer.axis}")
@@ -205,7 +203,7 @@ def _graph(model):
 def _last_activation(call):
     """Return the activation of the call that makes the outputs, None where nothing does."""
     layer = call and call.layer
-    while type(layer).__name__ == "TimeDistributed":
+    while isinstance(layer, TimeDistributed):
         layer = layer.layer
     name = getattr(getattr(layer, "activation", None), "name", None)
     if layer is None or call.recurrent or name not in ("softmax", *_LOGITS):
@@ -219,7 +217,7 @@ def _encoding(graph, calls, encode):
     """Return what turns ids into inputs, and how many different ids there are, if known."""
     readers = [call.layer for call in calls if 0 in call.inputs]
     shape = graph.inputs[0].shape
-    embeds = all(type(layer).__name__ == "Embedding" for layer in readers)
+    embeds = all(isinstance(layer, Embedding) for layer in readers)
     if len(shape) != (2 if embeds else 3):
         raise ValueError("the model must read ids (batch, steps) in an Embedding, or vectors "
                          f"(batch, steps, features); got inputs of shape {shape}")
