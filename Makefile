@@ -7,12 +7,15 @@ VENV = .venv
 PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check
 SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
-C_FILES = $(wildcard src_c/*.[ch] src_c/isa/*.[ch] src_c/tests/*.[ch] src_c/examples/*.[ch] fastrnn/_core/*.h \
-            tests/*.c bench/*.c)
+C_FILES = $(wildcard src_c/*.[ch] $(foreach d,isa tests examples cortex-m,src_c/$(d)/*.[ch]) \
+            fastrnn/_core/*.h tests/*/*.c bench/*.c)
 
 # Tests of what computes, which run once more under np.seterr(all="raise").
-ARITHMETIC = keras_layers keras_pieces keras_losses keras_metrics keras_gradients optimizers models \
-	reference modules generation preprocessing utils
+ARITHMETIC = $(patsubst %,tests/%.py,engine/test_reference engine/test_oracle_beside_engine \
+	$(patsubst %,layers/test_%,demo_parts embedding keras_gradients noise_layers) \
+	$(patsubst %,models/test_%,choice generation generation_models models optimizer_files \
+		optimizers preprocessing saving subclassed training utils) \
+	$(patsubst %,parity/test_keras_%,layers losses metrics pieces) parity/test_reference_torch)
 
 .PHONY: demo test test-seterr test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras \
 	bench-activations clean
@@ -24,7 +27,7 @@ test: $(VENV)/.test
 	$(PY) -m pytest $(ARGS)
 
 test-seterr: $(VENV)/.test
-	$(PY) -m pytest --seterr raise $(ARGS) $(patsubst %,tests/test_%.py,$(ARITHMETIC))
+	$(PY) -m pytest --seterr raise $(ARGS) $(ARITHMETIC)
 
 test-c:
 	$(MAKE) -C src_c test

@@ -7,6 +7,8 @@ out, with torch.nn's names and layouts. `layers`, `models` and their like speak 
 used.
 """
 
+from importlib import import_module as _import_module
+
 from ._common import checks as _checks
 from ._common import classes as _classes
 from ._common import oldnames as _oldnames
@@ -84,13 +86,9 @@ def show_config(mode="stdout"):
 
 def __getattr__(name):
     if name in _SUBMODULES:
-        from importlib import import_module
-
-        return import_module(f".{name}", __name__)
+        return _import_module(f".{name}", __name__)
     if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        return getattr(_import_module(f".{_HOMES[name]}", __name__), name)
     return _oldnames.find(__name__, name)
 
 

@@ -14,6 +14,9 @@ import signal
 import sys
 from contextlib import contextmanager
 
+import fastrnn
+
+from ._core.runtime import SettingError
 from .demo import settings
 
 INTERRUPTED = 130
@@ -45,8 +48,6 @@ def main(argv=None):
     except MemoryError as error:
         return _fail(str(error) or "not enough memory")
     except RuntimeError as error:
-        from ._core.runtime import SettingError
-
         if not isinstance(error, SettingError):
             raise
         return _fail(error)
@@ -164,13 +165,11 @@ def _temperature(text):
 
 
 def _info(_):
-    import fastrnn
-
     fastrnn.show_config()
 
 
 def _bench(args):
-    from .demo.timing import measurements
+    from .demo.timing import measurements  # no other command needs it
 
     _set_threads(args)
     for line in measurements(args.seconds):
@@ -178,7 +177,7 @@ def _bench(args):
 
 
 def _generate(args):
-    from .demo.model import CharModel
+    from .demo.model import CharModel  # no other command needs it
 
     _set_threads(args)
     with _user_errors():
@@ -192,7 +191,7 @@ def _generate(args):
 
 
 def _demo(args):
-    from .demo import run as demo
+    from .demo import run as demo  # no other command needs it
 
     _set_threads(args)
     _check_output(args.output)
@@ -233,8 +232,6 @@ def _resume_options(args):
 
 def _set_threads(args):
     if args.threads:
-        import fastrnn
-
         fastrnn.set_num_threads(args.threads)
 
 

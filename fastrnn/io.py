@@ -62,7 +62,7 @@ def write(path, arrays, header):
     OSError
         If the folder cannot be written to; a file that was there stays as it was.
     """
-    from safetensors.numpy import save
+    from safetensors.numpy import save  # slow to load
 
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     header = {
@@ -103,7 +103,7 @@ def read(path, kind=None):
     FileFormatError
         If it is not such a file, or is truncated or corrupt.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError, safe_open  # slow to load
 
     with open(path, "rb"):  # a missing file keeps its own error
         pass

@@ -1,49 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dispatch.h"
+#include "internal.h"
+
+#ifndef FASTRNN_NO_ENVIRONMENT
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
-
-/* Best first. */
-static const struct {
-    fastrnn_isa isa;
-    const char *name;
-    const fastrnn_kernels *kernels[2]; /* by fastrnn_dtype */
-} table[] = {
-#if defined(__x86_64__)
-    {FASTRNN_ISA_AVX512, "avx512", {&fastrnn_kernels_avx512_f32, &fastrnn_kernels_avx512_f64}},
-    {FASTRNN_ISA_AVX2, "avx2", {&fastrnn_kernels_avx2_f32, &fastrnn_kernels_avx2_f64}},
-#elif defined(__aarch64__)
-    {FASTRNN_ISA_NEON, "neon", {&fastrnn_kernels_neon_f32, &fastrnn_kernels_neon_f64}},
-#endif
-    {FASTRNN_ISA_SCALAR, "scalar", {&fastrnn_kernels_scalar_f32, &fastrnn_kernels_scalar_f64}},
-};
-
-#define TABLE_SIZE (sizeof table / sizeof table[0])
-
-const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype) {
-    const char *forced = isa == FASTRNN_ISA_AUTO ? getenv("FASTRNN_ISA") : NULL;
-    if (forced && !*forced) forced = NULL;
-    for (size_t i = 0; i < TABLE_SIZE; i++) {
-        if (isa != FASTRNN_ISA_AUTO && table[i].isa != isa) continue;
-        if (forced && strcmp(forced, table[i].name) != 0) continue;
-        if (fastrnn_cpu_has(table[i].isa)) return table[i].kernels[dtype];
-    }
-    return NULL;
+/* The value of FASTRNN_ISA, or NULL. */
+static const char *named_isa(void) {
+    const char *name = getenv("FASTRNN_ISA");
+    return name && *name ? name : NULL;
 }
 
-const char *fastrnn_isa_name(fastrnn_isa isa) {
-    switch (isa) {
-    case FASTRNN_ISA_AUTO:
-        return "auto";
-    case FASTRNN_ISA_SCALAR:
-        return "scalar";
-    case FASTRNN_ISA_NEON:
-        return "neon";
-    case FASTRNN_ISA_AVX2:
-        return "avx2";
-    case FASTRNN_ISA_AVX512:
-        return "avx512";
-    }
-    return "unknown";
+static int is_named(fastrnn_isa isa, const char *name) {
+    return !name || strcmp(name, fastrnn_isa_name(isa)) == 0;
+}
+#else
+static const char *named_isa(void) { return NULL; }
+
+static int is_named(fastrnn_isa isa, const char *name) { return (void)isa, !name; }
+#endif
+
+DEFINE_DISPATCH(fastrnn_kernels, kernels)
+
+static const fastrnn_isa best_first[] = {FASTRNN_ISA_AVX512, FASTRNN_ISA_AVX2, FASTRNN_ISA_NEON,
+                                         FASTRNN_ISA_SCALAR};
+
+const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype) {
+    if (isa != FASTRNN_ISA_AUTO) return fastrnn_cpu_has(isa) ? kernels_tables[isa][dtype] : NULL;
+    const char *name = named_isa();
+    for (size_t i = 0; i < sizeof best_first / sizeof best_first[0]; i++)
+        if (fastrnn_cpu_has(best_first[i]) && is_named(best_first[i], name))
+            return kernels_tables[best_first[i]][dtype];
+    return NULL;
 }

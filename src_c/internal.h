@@ -17,6 +17,7 @@
 #define FASTRNN_INTERNAL_H
 
 #include "cell.h"
+#include "denormals.h"
 
 /* A matrix whose rows may lie anywhere: row r starts at base + offset[r], or at
  * base + r * stride where offset is NULL. Elements of a row lie `step` elements apart. */
@@ -67,6 +68,12 @@ typedef struct {
     ptrdiff_t x_stride;
 } fastrnn_input;
 
+/* The activations of a cell, none of them FASTRNN_DEFAULT: f of the gates, and of the RNN; g of the
+ * candidate; h of c on its way out. */
+typedef struct {
+    fastrnn_activation f, g, h;
+} fastrnn_activations;
+
 /*
  * One time step forward. W x + b of each row, in this order of gates,
  *     LSTM  i f g o      GRU  n r z (b_hn left out)      RNN  a
@@ -78,11 +85,11 @@ typedef struct {
  * h_prev must not overlap h; c may be c_prev; with `w`, x must not overlap h or y.
  */
 typedef struct {
-    ptrdiff_t hidden;         /* H */
-    ptrdiff_t depth;          /* K of the recurrent product: P */
-    int activation;           /* fastrnn_activation; the fused LSTM and GRU know theirs */
-    int recurrent_activation; /* of the gates; not for fused cells */
-    int keep;                 /* not RNN: its h is all it needs */
+    ptrdiff_t hidden; /* H */
+    ptrdiff_t depth;  /* K of the recurrent product: P */
+    /* The fused LSTM and GRU know theirs, the fused RNN has tanh, relu or sigmoid. */
+    fastrnn_activations activations;
+    int keep; /* not RNN: its h is all it needs */
     int descend;
     fastrnn_input w;    /* pack NULL: none */
     const void *pack;   /* R */
@@ -98,52 +105,20 @@ typedef struct {
     char *h; /* N x H, before any projection */
     ptrdiff_t h_stride;
     fastrnn_rows y; /* a second home for h, or base NULL */
+    /* For cells apart from their products only, without `keep`; else 0. */
+    float clip;            /* bound of the pre-activations, after the peepholes; 0: none */
+    const void *peepholes; /* LSTM: rows i f o of H values, or NULL */
+    int input_forget;      /* LSTM: f = 1 - i, whatever the slot of f holds */
 } fastrnn_forward_step;
 
 /*
- * One time step of BPTT. `gates` holds what forward kept, nothing for RNN, and is overwritten
- * by the gradients of the pre-activations:
- *     LSTM  di df dg do      GRU  dn dr dz dq      RNN  da
- * dh of a row = share[row] + dy[row] + (row < live ? a[row] * packed : 0); afterwards
- * share[row] is what of dh passes by the product (GRU: z * dh, else 0).
- */
-typedef struct {
-    ptrdiff_t hidden; /* H */
-    ptrdiff_t depth;  /* K of the product */
-    int activation;   /* as forward had them */
-    int recurrent_activation;
-    int descend;
-    const void *pack; /* R transposed, or the projection */
-    const char *a;    /* N x depth: gradients of the next step's pre-activations */
-    ptrdiff_t a_stride;
-    ptrdiff_t live; /* rows that have a next step */
-    char *share;    /* N x H, or NULL: none */
-    ptrdiff_t share_stride;
-    fastrnn_rows dy; /* base NULL: none */
-    char *gates;
-    ptrdiff_t gates_stride;
-    char *dc; /* LSTM: N x H, in: d of this step's c, out: of the step before's */
-    ptrdiff_t dc_stride;
-    const char *c_prev; /* LSTM: N x H */
-    ptrdiff_t c_prev_stride;
-    const char *c; /* LSTM: N x H */
-    ptrdiff_t c_stride;
-    const char *h_prev; /* GRU: N x H */
-    ptrdiff_t h_prev_stride;
-    char *h; /* N x H. RNN, in: of this step. LSTM, out: o tanh(c), which forward did not keep;
-              * NULL if not wanted */
-    ptrdiff_t h_stride;
-} fastrnn_backward_step;
-
-/*
- * Cells apart from their products. `gates` holds the whole pre-activations on entry, W x + b plus
- * the recurrent product, with any activations; nothing of a step that serves the products or W is
- * read. FASTRNN_GRU_BEFORE is two calls with a product between them, forward and backward; its slot
- * s is always there. The GRU's slot q is always there, too, and holds R_n h' + b_hn on entry.
+ * The reset of a GRU that resets before the product: FASTRNN_GRU_BEFORE is two calls with a product
+ * between them, this and `cell_forward`; backward `cell_backward` and this.
  */
 typedef struct {
     ptrdiff_t hidden;
-    int recurrent_activation;
+    fastrnn_activation f;
+    float clip;  /* forward: as in fastrnn_forward_step */
     char *gates; /* n r z s. Forward: r becomes its activation and s = r h'. Backward: r becomes
                   * dr, from ds. */
     ptrdiff_t gates_stride;
@@ -153,138 +128,45 @@ typedef struct {
     ptrdiff_t d_stride;
 } fastrnn_reset_step;
 
-/* C[m][j] += sum over rows q of A[q][m] * B[q][j]: a weight gradient. */
-typedef struct {
-    fastrnn_rows a; /* step 1 */
-    fastrnn_rows b;
-    ptrdiff_t rows;
-    ptrdiff_t columns; /* of B and C */
-    char *c;
-    ptrdiff_t c_stride;
-} fastrnn_outer;
-
-/*
- * Activations of arrays: all fastrnn_activation, and these. What backward wants of each is its
- * value, as in a cell, or its slope, which forward computes beside the value.
- */
-enum {
-    FASTRNN_LEAKY_RELU = FASTRNN_RELU6 + 1, /* a where a > 0, else k[0] a */
-    FASTRNN_ELU_ALPHA,                      /* a where a > 0, else k[0] (exp(a) - 1) */
-    FASTRNN_RECTIFIER, /* min(a, k[1]) where a > k[2], else k[0] (a - k[2]), at most k[1] */
-    FASTRNN_GELU,      /* a Phi(a), Phi the normal distribution */
-    FASTRNN_GELU_TANH, /* a (1 + tanh(sqrt(2 / pi) (a + 0.044715 a^3))) / 2 */
-    FASTRNN_SILU,      /* a sigmoid(a) */
-    FASTRNN_MISH,      /* a tanh(log(1 + exp(a))) */
-    FASTRNN_BY_SLOPE   /* backward: `kept` is the slope of any of them */
-};
-
-typedef struct {
-    int how;
-    double k[3];
-    ptrdiff_t rows;
-    ptrdiff_t columns;
-    const void *a;    /* rows x columns, dense */
-    const void *bias; /* added to each row of a; NULL: none */
-    void *y;          /* may be a */
-    void *slope;      /* NULL: not wanted */
-} fastrnn_array_activation;
-
-typedef struct {
-    int how;
-    double k[3];
-    ptrdiff_t n;
-    const void *kept; /* the values, or with FASTRNN_BY_SLOPE the slopes */
-    const void *dy;
-    void *dx; /* may be either */
-} fastrnn_array_slope;
-
-/* Along the rows of a dense matrix: softmax, or its logarithm. Outputs may be inputs. */
-typedef struct {
-    int log;
-    ptrdiff_t rows;
-    ptrdiff_t columns;
-    const void *a;    /* forward: the arguments; backward: dy */
-    const void *bias; /* forward: added to each row of a; NULL: none */
-    void *y;          /* backward reads it */
-    void *dx;         /* backward */
-} fastrnn_softmax;
-
-/*
- * Crossentropy of each row: values[row] is the sum over its columns, gradient[row] is
- * scale[row] times the derivative by `output`. t is k[0] target + k[1], or 1 at the label and 0
- * elsewhere; probabilities, those of categories after division by their sum, count as if they
- * were in [k[2], k[3]], where the derivative is 0 outside.
- */
-enum {
-    FASTRNN_BINARY = 0,      /* -(t log p + (1 - t) log(1 - p)) */
-    FASTRNN_CATEGORICAL = 1, /* -t log p */
-    FASTRNN_SPARSE = 2       /* -log p[label] */
-};
-
-typedef struct {
-    int how;
-    int from_logits; /* output is z, p = sigmoid(z) or softmax(z) */
-    double k[4];
-    ptrdiff_t rows;
-    ptrdiff_t columns;
-    const void *target;      /* rows x columns */
-    const ptrdiff_t *labels; /* rows, each a column: for FASTRNN_SPARSE */
-    const void *output;      /* rows x columns */
-    void *values;            /* rows */
-    void *gradient;          /* rows x columns, or NULL: not wanted */
-    const void *scale;
-    ptrdiff_t scale_step; /* elements from a row's to the next: 0, one for all, or 1 */
-} fastrnn_crossentropy;
-
-/* Everything that depends on the instruction set and the element type. */
+/* What a step takes that depends on the instruction set and the element type. Each table is an
+ * object file of its own, so that a program is linked with those only that it asks for. */
 typedef struct {
     fastrnn_isa isa;
     fastrnn_dtype dtype;
     ptrdiff_t itemsize;
-    ptrdiff_t lanes;         /* V */
-    ptrdiff_t outer_scratch; /* bytes of 64-byte-aligned scratch one `outer` call wants */
+    ptrdiff_t lanes; /* V */
 
     void (*product)(const fastrnn_product *, ptrdiff_t row_begin, ptrdiff_t row_end,
                     ptrdiff_t panel_begin, ptrdiff_t panel_end);
     void (*forward[3])(const fastrnn_forward_step *, ptrdiff_t row_begin, ptrdiff_t row_end,
                        ptrdiff_t panel_begin, ptrdiff_t panel_end);
-    void (*backward[3])(const fastrnn_backward_step *, ptrdiff_t row_begin, ptrdiff_t row_end,
-                        ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    /* Cells apart from their products. `gates` holds the whole pre-activations on entry, W x + b
+     * plus the recurrent product, with any activations; nothing of a step that serves the products
+     * or W is read. The GRU's slot q is always there and holds R_n h' + b_hn on entry, so is the
+     * slot s of FASTRNN_GRU_BEFORE. */
     void (*cell_forward[FASTRNN_CELLS])(const fastrnn_forward_step *, ptrdiff_t row_begin,
                                         ptrdiff_t row_end);
-    /* dh of a row = share[row] + dy[row]; else as `backward`. */
-    void (*cell_backward[FASTRNN_CELLS])(const fastrnn_backward_step *, ptrdiff_t row_begin,
-                                         ptrdiff_t row_end);
     void (*reset_forward)(const fastrnn_reset_step *, ptrdiff_t row_begin, ptrdiff_t row_end);
-    void (*reset_backward)(const fastrnn_reset_step *, ptrdiff_t row_begin, ptrdiff_t row_end);
-    /* Rows m_begin <= m < m_end of C. */
-    void (*outer)(const fastrnn_outer *, ptrdiff_t m_begin, ptrdiff_t m_end, void *scratch);
-    /* sums[m] += sum over q of a[q][m], for m_begin <= m < m_end; a.step is 1. */
-    void (*column_sums)(const fastrnn_rows *a, ptrdiff_t rows, ptrdiff_t m_begin, ptrdiff_t m_end,
-                        void *sums);
-    void (*tanh_array)(const void *x, void *y, ptrdiff_t n);
-    void (*sigmoid_array)(const void *x, void *y, ptrdiff_t n);
-    void (*activation_forward)(const fastrnn_array_activation *);
-    void (*activation_backward)(const fastrnn_array_slope *);
-    void (*softmax_forward)(const fastrnn_softmax *);
-    void (*softmax_backward)(const fastrnn_softmax *);
-    void (*crossentropy)(const fastrnn_crossentropy *);
 } fastrnn_kernels;
 
-/* dispatch.c: the table for an ISA this machine has, else NULL; AUTO gives the best one,
- * or the one that FASTRNN_ISA in the environment names (NULL if it cannot be had). */
+/* dispatch.c: the table for an ISA that this machine and this build have, else NULL; AUTO gives the
+ * best one, or the one that FASTRNN_ISA in the environment names (NULL if it cannot be had). A
+ * build with FASTRNN_NO_DOUBLE has none for FASTRNN_F64, one with FASTRNN_NO_ENVIRONMENT reads no
+ * environment. */
 const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype);
+
+/* Whether the arithmetic of a table is double: never in a build that has none, which then compiles no
+ * arithmetic of double into the branches behind it. */
+static inline int fastrnn_is_double(fastrnn_dtype dtype) {
+#ifdef FASTRNN_NO_DOUBLE
+    return (void)dtype, 0;
+#else
+    return dtype == FASTRNN_F64;
+#endif
+}
 
 /* cpu.c: whether this machine can run an ISA that this library was built with. */
 int fastrnn_cpu_has(fastrnn_isa isa);
-
-extern const fastrnn_kernels fastrnn_kernels_scalar_f32, fastrnn_kernels_scalar_f64;
-#if defined(__x86_64__)
-extern const fastrnn_kernels fastrnn_kernels_avx2_f32, fastrnn_kernels_avx2_f64;
-extern const fastrnn_kernels fastrnn_kernels_avx512_f32, fastrnn_kernels_avx512_f64;
-#elif defined(__aarch64__)
-extern const fastrnn_kernels fastrnn_kernels_neon_f32, fastrnn_kernels_neon_f64;
-#endif
 
 /* pack.c */
 
@@ -303,30 +185,9 @@ size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *);
  * counted from 0. */
 void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
                   ptrdiff_t k_begin, ptrdiff_t k_count, void *pack);
-
-/* Flush-to-zero for results and operands: denormals cost 20 times a normal operation and
- * carry nothing that a network needs. Returns what fastrnn_denormals_restore wants back. */
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-static inline uint64_t fastrnn_denormals_flush(void) {
-    unsigned saved = _mm_getcsr();
-    _mm_setcsr(saved | 0x8040u);
-    return saved;
-}
-static inline void fastrnn_denormals_restore(uint64_t saved) { _mm_setcsr((unsigned)saved); }
-#elif defined(__aarch64__)
-static inline uint64_t fastrnn_denormals_flush(void) {
-    uint64_t saved;
-    __asm__ __volatile__("mrs %0, fpcr" : "=r"(saved));
-    __asm__ __volatile__("msr fpcr, %0" : : "r"(saved | (UINT64_C(1) << 24)));
-    return saved;
-}
-static inline void fastrnn_denormals_restore(uint64_t saved) {
-    __asm__ __volatile__("msr fpcr, %0" : : "r"(saved));
-}
-#else
-static inline uint64_t fastrnn_denormals_flush(void) { return 0; }
-static inline void fastrnn_denormals_restore(uint64_t saved) { (void)saved; }
-#endif
+/* The matrix of a pack that was packed whole, gates in the order `gate_order`, as torch has it:
+ * (gates * units) x depth, dense. */
+void fastrnn_unpack(const fastrnn_kernels *, const fastrnn_shape *, const void *pack,
+                    const int gate_order[FASTRNN_MAX_GATES], void *weight);
 
 #endif

@@ -91,3 +91,27 @@ void fastrnn_pack(const fastrnn_kernels *kernels, const fastrnn_shape *shape,
         }
     }
 }
+
+void fastrnn_unpack(const fastrnn_kernels *kernels, const fastrnn_shape *shape, const void *pack,
+                    const int gate_order[FASTRNN_MAX_GATES], void *weight) {
+    ptrdiff_t lanes = kernels->lanes, depth = shape->depth;
+    ptrdiff_t blocks = block_count(kernels, shape);
+    ptrdiff_t per_panel = blocks_per_panel(shape);
+    for (ptrdiff_t first = 0; first < blocks; first += per_panel) {
+        ptrdiff_t vectors = shape->gates * min(per_panel, blocks - first);
+        ptrdiff_t panel = first * shape->gates * lanes * depth;
+        for (ptrdiff_t v = 0; v < vectors; v++) {
+            ptrdiff_t block = shape->gates > 1 ? first : first + v;
+            ptrdiff_t gate = shape->gates > 1 ? gate_order[v] : 0;
+            ptrdiff_t from = panel + v * lanes;
+            ptrdiff_t to = (gate * shape->units + block * lanes) * depth;
+            ptrdiff_t used = min(lanes, shape->units - block * lanes);
+            if (kernels->dtype == FASTRNN_F32)
+                transpose_float((const float *)pack + from, 1, vectors * lanes, used, depth,
+                                (float *)weight + to, depth);
+            else
+                transpose_double((const double *)pack + from, 1, vectors * lanes, used, depth,
+                                 (double *)weight + to, depth);
+        }
+    }
+}

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 import fastrnn
+from fastrnn._common import oldnames
 
 # Tests whose own arithmetic divides by zero or underflows: not run under --seterr.
 _COMPUTING_THEMSELVES = ("test_symbolic_operators_have_the_shapes_of_numpy",
@@ -67,3 +68,9 @@ def threads(request):
     fastrnn.set_num_threads(request.param)
     yield request.param
     fastrnn.set_num_threads(before)
+
+
+@pytest.fixture
+def untold(monkeypatch):
+    """A test begins as a process does, with no warning of an old name given yet."""
+    monkeypatch.setattr(oldnames, "_told", set())

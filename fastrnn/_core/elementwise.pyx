@@ -14,12 +14,12 @@ from libc.stdint cimport uint64_t
 from fastrnn._core.kernels cimport (
     FASTRNN_BINARY, FASTRNN_BY_SLOPE, FASTRNN_CATEGORICAL, FASTRNN_ELU_ALPHA, FASTRNN_F32,
     FASTRNN_F64, FASTRNN_GELU, FASTRNN_GELU_TANH, FASTRNN_LEAKY_RELU, FASTRNN_MISH,
-    FASTRNN_RECTIFIER, FASTRNN_SILU, FASTRNN_SPARSE, fastrnn_array_activation, fastrnn_array_slope,
-    fastrnn_crossentropy, fastrnn_denormals_flush, fastrnn_denormals_restore, fastrnn_kernels,
-    fastrnn_softmax,
+    FASTRNN_RECTIFIER, FASTRNN_SILU, FASTRNN_SPARSE, fastrnn_array_activation,
+    fastrnn_array_kernels, fastrnn_array_slope, fastrnn_crossentropy, fastrnn_denormals_flush,
+    fastrnn_denormals_restore, fastrnn_softmax,
 )
 from fastrnn._core.pack import ACTIVATIONS
-from fastrnn._core.runtime cimport kernels_of
+from fastrnn._core.runtime cimport arrays_of, kernels_of
 
 cnp.import_array()
 
@@ -34,8 +34,9 @@ CROSSENTROPIES = {"binary": FASTRNN_BINARY, "categorical": FASTRNN_CATEGORICAL,
                   "sparse": FASTRNN_SPARSE}
 
 
-cdef const fastrnn_kernels *kernels_for(cnp.ndarray x) except NULL:
-    return kernels_of(FASTRNN_F64 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64 else FASTRNN_F32)
+cdef const fastrnn_array_kernels *kernels_for(cnp.ndarray x) except NULL:
+    return arrays_of(
+        kernels_of(FASTRNN_F64 if cnp.PyArray_TYPE(x) == cnp.NPY_FLOAT64 else FASTRNN_F32))
 
 
 cdef cnp.ndarray read(object x):
@@ -108,7 +109,7 @@ cdef class Elementwise:
             Whether there is to be a backward; else None stands for what it needs.
         """
         cdef cnp.ndarray a = read(x), y = to_write(a, x, own), b, slope = None
-        cdef const fastrnn_kernels *kernels = kernels_for(a)
+        cdef const fastrnn_array_kernels *kernels = kernels_for(a)
         cdef fastrnn_array_activation s
         cdef uint64_t denormals
         if keep and self.by_slope:
@@ -133,7 +134,7 @@ cdef class Elementwise:
         """Return dx, a new array, from what `forward` kept and dy; they may broadcast."""
         cdef cnp.ndarray by, d, dx
         cdef fastrnn_array_slope s
-        cdef const fastrnn_kernels *kernels
+        cdef const fastrnn_array_kernels *kernels
         cdef uint64_t denormals
         by, d = alike(kept, dy)
         dx = new_like(d)
@@ -160,7 +161,7 @@ cdef void describe_rows(fastrnn_softmax *s, cnp.ndarray x, bint log) noexcept:
 def softmax_forward(x, bint log=False, bias=None, bint own=False):
     """Return the softmax of x + bias along the last axis, or its logarithm; see `Elementwise`."""
     cdef cnp.ndarray a = read(x), y = to_write(a, x, own), b
-    cdef const fastrnn_kernels *kernels = kernels_for(a)
+    cdef const fastrnn_array_kernels *kernels = kernels_for(a)
     cdef fastrnn_softmax s
     cdef uint64_t denormals
     describe_rows(&s, a, log)
@@ -178,7 +179,7 @@ def softmax_forward(x, bint log=False, bias=None, bint own=False):
 def softmax_backward(y, dy, bint log=False):
     """Return dx, a new array, from the softmax y and dy; they may broadcast."""
     cdef cnp.ndarray value, d, dx
-    cdef const fastrnn_kernels *kernels
+    cdef const fastrnn_array_kernels *kernels
     cdef fastrnn_softmax s
     cdef uint64_t denormals
     value, d = alike(y, dy)
@@ -216,7 +217,7 @@ def crossentropy(int how, bint from_logits, tuple numbers, cnp.ndarray targets, 
     gradient : ndarray (rows, columns) or None
     """
     cdef cnp.ndarray z = read(output), values, gradient = None, factors
-    cdef const fastrnn_kernels *kernels = kernels_for(z)
+    cdef const fastrnn_array_kernels *kernels = kernels_for(z)
     cdef fastrnn_crossentropy s
     cdef uint64_t denormals
     cdef int j

@@ -1,21 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 from fastrnn._core.pack cimport PackedLayer
-from fastrnn._core.schedule cimport Order, View
+from fastrnn._core.rows cimport Order, View
 
 # Row-major C (m x n) = op(A) op(B) + beta C; leading dimensions in elements.
 ctypedef void (*gemm_function)(bint transpose_a, bint transpose_b, Py_ssize_t m, Py_ssize_t n,
                                Py_ssize_t k, const void *a, Py_ssize_t lda, const void *b,
                                Py_ssize_t ldb, double beta, void *c,
                                Py_ssize_t ldc) noexcept nogil
-
-# A run of gates that is contiguous both in torch's order and in a row of the gates buffer.
-ctypedef struct Segment:
-    int torch
-    int stored
-    int gates
-
-cdef int input_segments(int cell, Segment *segments) noexcept nogil
-cdef int recurrent_segments(int cell, Segment *segments) noexcept nogil
 
 cdef bint uses_blas(PackedLayer layer, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) except -1
 cdef gemm_function blas_gemm(int dtype) noexcept nogil

@@ -15,8 +15,8 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from fastrnn._core.kernels cimport FASTRNN_GRU, FASTRNN_ISA_SCALAR, FASTRNN_LSTM
-from fastrnn._core.schedule cimport active_rows, offset_in
+from fastrnn._core.kernels cimport FASTRNN_ISA_SCALAR, fastrnn_gate_group
+from fastrnn._core.rows cimport active_rows, offset_in
 
 cnp.import_array()
 
@@ -24,26 +24,6 @@ cnp.import_array()
 cdef double WORTH_BLAS = 1e9
 
 cdef gemm_function _gemm[2]
-
-
-cdef int input_segments(int cell, Segment *segments) noexcept nogil:
-    """Gates of the input side: a GRU stores r z n as n r z."""
-    if cell == FASTRNN_GRU:
-        segments[0].torch, segments[0].stored, segments[0].gates = 2, 0, 1
-        segments[1].torch, segments[1].stored, segments[1].gates = 0, 1, 2
-        return 2
-    segments[0].torch = 0
-    segments[0].stored = 0
-    segments[0].gates = 4 if cell == FASTRNN_LSTM else 1
-    return 1
-
-
-cdef int recurrent_segments(int cell, Segment *segments) noexcept nogil:
-    """Gates of the recurrent side: a GRU stores r z q behind n."""
-    segments[0].torch = 0
-    segments[0].stored = 1 if cell == FASTRNN_GRU else 0
-    segments[0].gates = 3 if cell == FASTRNN_GRU else 4 if cell == FASTRNN_LSTM else 1
-    return 1
 
 
 cdef gemm_function blas_gemm(int dtype) noexcept nogil:
@@ -64,8 +44,7 @@ cdef bint _load_blas() except -1:
     return True
 
 
-cdef bint uses_blas(PackedLayer layer, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) except -1:
-    """Whether BLAS does a product of these sizes."""
+cdef bint _prefers_blas(PackedLayer layer, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) except -1:
     mode = gemm_mode()
     if mode == "native" or max(m, n, k) > INT_MAX:
         return False
@@ -75,6 +54,14 @@ cdef bint uses_blas(PackedLayer layer, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k)
         return True
     return (layer.kernels.isa == FASTRNN_ISA_SCALAR and 2.0 * m * n * k >= WORTH_BLAS
             and _load_blas())
+
+
+cdef bint uses_blas(PackedLayer layer, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) except -1:
+    """Whether BLAS does a product of these sizes; if so, the layer has its W for it."""
+    if not _prefers_blas(layer, m, n, k):
+        return False
+    layer.need_plain_w()
+    return True
 
 
 cdef void stage_rows(const View *v, const Order *o, Py_ssize_t begin, Py_ssize_t end,
@@ -89,9 +76,9 @@ cdef void stage_rows(const View *v, const Order *o, Py_ssize_t begin, Py_ssize_t
                 memset(to, 0, size)
             else:
                 source = v.base + offset_in(v, o, s, row)
-                for j in range(width if v.step != 1 else 0):
-                    memcpy(to + j * itemsize, source + j * v.step * itemsize, itemsize)
-                if v.step == 1:
+                for j in range(width if v.feature != 1 else 0):
+                    memcpy(to + j * itemsize, source + j * v.feature * itemsize, itemsize)
+                if v.feature == 1:
                     memcpy(to, source, size)
             to += size
 
@@ -104,16 +91,17 @@ cdef void input_product_by_blas(PackedLayer layer, const View *x, const Order *o
     cdef Py_ssize_t itemsize = layer.kernels.itemsize
     cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, row, rows = (end - begin) * o.N
     cdef Py_ssize_t row_bytes = layer.gates * H * itemsize
-    cdef Segment segments[2]
-    cdef int i, count = input_segments(layer.cell, segments)
+    cdef const fastrnn_gate_group *group
+    cdef int i
     stage_rows(x, o, begin, end, I, itemsize, staging)
     for row in range(rows):
-        if layer.bias_data == NULL:
+        if layer.input_bias == NULL:
             memset(result + row * row_bytes, 0, row_bytes)
         else:
-            memcpy(result + row * row_bytes, layer.bias_data, row_bytes)
-    for i in range(count):
+            memcpy(result + row * row_bytes, layer.input_bias, row_bytes)
+    for i in range(layer.description.input_groups):
+        group = &layer.description.input[i]
         _gemm[layer.dtype](
-            False, True, rows, segments[i].gates * H, I, staging, I,
-            layer.w_ih_data + segments[i].torch * H * I * itemsize, I,
-            1.0, result + segments[i].stored * H * itemsize, layer.gates * H)
+            False, True, rows, group.count * H, I, staging, I,
+            layer.plain_w_data + group.gate * H * I * itemsize, I,
+            1.0, result + group.slot * H * itemsize, layer.gates * H)

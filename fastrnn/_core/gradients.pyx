@@ -10,14 +10,15 @@ from libc.string cimport memcpy, memset
 
 cimport numpy as cnp
 
-from fastrnn._core.apart cimport Apart
-from fastrnn._core.gemm cimport (
-    Segment, blas_gemm, gemm_function, input_segments, recurrent_segments,
+from fastrnn._core.arena cimport take
+from fastrnn._core.gemm cimport blas_gemm, gemm_function
+from fastrnn._core.kernels cimport (
+    fastrnn_description, fastrnn_gate_group, fastrnn_outer, fastrnn_product, fastrnn_rows,
 )
-from fastrnn._core.kernels cimport fastrnn_outer, fastrnn_product, fastrnn_rows
 from fastrnn._core.pack cimport PackedLayer
-from fastrnn._core.recurrent cimport Buffers, state_row
-from fastrnn._core.schedule cimport Order, View, active_rows, first_packed, offset_in
+from fastrnn._core.plan cimport Buffers, state_row
+from fastrnn._core.rows cimport Order, View, active_rows, first_packed, offset_in
+from fastrnn._core.unfused cimport Unfused
 
 cnp.import_array()
 
@@ -63,8 +64,8 @@ cdef void products_share(Gradients *g, int thread, int team, char *scratch) noex
         product.columns = w.columns
         product.c = w.into
         product.c_stride = w.columns * g.itemsize
-        g.kernels.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
-                        scratch)
+        g.training.outer(&product, w.height * thread // team, w.height * (thread + 1) // team,
+                         scratch)
 
 
 cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil:
@@ -77,36 +78,36 @@ cdef void sums_share(Gradients *g, int thread, int team) noexcept nogil:
     gates.stride = g.buffers.gates_stride
     gates.offset = NULL
     gates.step = 1
-    g.kernels.column_sums(&gates, g.order.total, columns * thread // team,
-                          columns * (thread + 1) // team, g.sums)
+    g.training.column_sums(&gates, g.order.total, columns * thread // team,
+                           columns * (thread + 1) // team, g.sums)
 
 
-cdef void products_by_blas(Gradients *g, PackedLayer layer, char *staging) noexcept nogil:
+cdef void products_by_blas(Gradients *g, PackedLayer layer) noexcept nogil:
     """dx and the weights' gradients through BLAS; rows it cannot address are staged."""
     cdef gemm_function multiply = blas_gemm(layer.dtype)
     cdef Py_ssize_t H = layer.hidden_size, I = layer.input_size, total = g.order.total
     cdef Py_ssize_t size = g.itemsize, ld = g.buffers.gates_stride // g.itemsize
-    cdef Segment segments[2]
+    cdef const fastrnn_gate_group *group
     cdef WeightGradient *w
     cdef const char *right
-    cdef int i, count
+    cdef int i
     for i in range(g.weight_count):
         w = &g.weights[i]
         right = w.right.base
         if w.right.offset != NULL or w.right.step != 1 or w.right.stride != w.columns * size:
-            copy_rows(&w.right, total, w.columns, size, staging)
-            right = staging
+            copy_rows(&w.right, total, w.columns, size, g.staging)
+            right = g.staging
         multiply(True, False, w.height, w.columns, total, w.left, w.left_stride // size, right,
                  w.columns, 1.0, w.into, w.columns)
     if g.dx.base == NULL:
         return
-    count = input_segments(layer.cell, segments)
-    for i in range(count):
-        multiply(False, False, total, I, segments[i].gates * H,
-                 g.buffers.gates + segments[i].stored * H * size, ld,
-                 layer.w_ih_data + segments[i].torch * H * I * size, I, 0.0 if i == 0 else 1.0,
-                 staging, I)
-    put_input_gradient(g, I, staging)
+    for i in range(layer.description.input_groups):
+        group = &layer.description.input[i]
+        multiply(False, False, total, I, group.count * H,
+                 g.buffers.gates + group.slot * H * size, ld,
+                 layer.plain_w_data + group.gate * H * I * size, I, 0.0 if i == 0 else 1.0,
+                 g.staging, I)
+    put_input_gradient(g, I, g.staging)
 
 
 cdef void copy_rows(const fastrnn_rows *rows, Py_ssize_t count, Py_ssize_t width,
@@ -164,7 +165,7 @@ cdef fastrnn_rows packed_x(const View *x, const Order *o, ptrdiff_t *table) noex
     cdef fastrnn_rows rows
     cdef Py_ssize_t s, row
     rows.base = x.base
-    rows.step = x.step
+    rows.step = x.feature
     rows.offset = NULL
     rows.stride = x.batch
     if not o.ragged and not o.reverse and (x.time == o.N * x.batch or o.steps == 1):
@@ -195,51 +196,64 @@ cdef fastrnn_rows packed_h_prev(const Buffers *buffers, const Order *o,
     return rows
 
 
-cdef void list_recurrent_weights(Gradients *g, PackedLayer layer, dict grads,
+cdef void list_input_weights(Gradients *g, PackedLayer layer, cnp.ndarray into,
+                             fastrnn_rows x) noexcept:
+    cdef Py_ssize_t H = layer.hidden_size
+    cdef const fastrnn_gate_group *group
+    cdef int i
+    for i in range(layer.description.input_groups):
+        group = &layer.description.input[i]
+        add_weight(g, g.buffers.gates + group.slot * H * g.itemsize, g.buffers.gates_stride, x,
+                   layer.input_size, group.count * H, into, group.gate * H)
+
+
+cdef void list_recurrent_weights(Gradients *g, PackedLayer layer, cnp.ndarray into,
                                  fastrnn_rows h_prev) noexcept:
-    """Of the groups of gates whose products stand apart."""
-    cdef const Apart *a = g.apart
-    cdef Py_ssize_t i
+    """Of a fused cell one matrix; else one of each group of gates."""
+    cdef const Unfused *u = g.unfused
+    cdef Py_ssize_t i, H = layer.hidden_size, stride = g.buffers.gates_stride
     cdef fastrnn_rows rows
-    for i in range(a.count):
+    if u.count == 0:
+        add_weight(g, g.buffers.gates + layer.description.recurrent_slot * H * g.itemsize, stride,
+                   h_prev, layer.output_size, layer.gates * H, into, 0)
+    for i in range(u.count):
         rows = h_prev
-        if a.before and i == a.count - 1:
-            rows.base = g.buffers.gates + a.reset_slot
-            rows.stride = g.buffers.gates_stride
+        if u.groups[i].reset:
+            rows.base = g.buffers.gates + u.reset_slot
+            rows.stride = stride
             rows.offset = NULL
-        elif a.masks != NULL:
+        elif u.masked:
             rows.base = g.masked_h + i * g.order.total * g.buffers.h_stride
             rows.offset = NULL
-        add_weight(g, g.buffers.gates + a.groups[i].slot, g.buffers.gates_stride, rows,
-                   layer.output_size, a.groups[i].gates * layer.hidden_size, grads["w_hh"],
-                   a.groups[i].gate * layer.hidden_size)
+        add_weight(g, g.buffers.gates + u.groups[i].slot, stride, rows, layer.output_size,
+                   u.groups[i].gates * H, into, u.groups[i].gate * H)
 
 
-cdef void list_weights(Gradients *g, PackedLayer layer, const View *x, dict grads,
-                       ptrdiff_t *tables) noexcept:
-    cdef Py_ssize_t H = layer.hidden_size, stride = g.buffers.gates_stride
-    cdef Segment segments[2]
-    cdef fastrnn_rows rows = packed_x(x, &g.order, tables)
-    cdef int i, count = input_segments(layer.cell, segments)
-    for i in range(count):
-        add_weight(g, g.buffers.gates + segments[i].stored * H * g.itemsize, stride, rows,
-                   layer.input_size, segments[i].gates * H, grads["w_ih"], segments[i].torch * H)
-    rows = packed_h_prev(&g.buffers, &g.order, tables + g.order.total)
-    if g.apart.count:
-        list_recurrent_weights(g, layer, grads, rows)
-    else:
-        recurrent_segments(layer.cell, segments)
-        add_weight(g, g.buffers.gates + segments[0].stored * H * g.itemsize, stride, rows,
-                   layer.output_size, layer.gates * H, grads["w_hh"], 0)
+cdef void list_weights(Gradients *g, PackedLayer layer, const View *x, dict grads) noexcept:
+    cdef fastrnn_rows rows
+    list_input_weights(g, layer, grads["w_ih"], packed_x(x, &g.order, g.tables))
+    rows = packed_h_prev(&g.buffers, &g.order, g.tables + g.order.total)
+    list_recurrent_weights(g, layer, grads["w_hh"], rows)
     if g.dh != NULL:
         rows.base = g.buffers.m
         rows.stride = g.buffers.c_stride
         rows.offset = NULL
-        add_weight(g, g.dh, g.buffers.h_stride, rows, H, layer.output_size, grads["w_hr"], 0)
+        add_weight(g, g.dh, g.buffers.h_stride, rows, layer.hidden_size, layer.output_size,
+                   grads["w_hr"], 0)
+
+
+cdef void place_gradients(Gradients *g, PackedLayer layer, bint by_blas, arena *passing) noexcept:
+    cdef Py_ssize_t total = g.order.total
+    if g.unfused.masked:
+        g.masked_h = <char *> take(passing, g.unfused.count * total, g.buffers.h_stride, 1)
+    g.tables = <ptrdiff_t *> take(passing, 2, total, sizeof(ptrdiff_t))
+    if by_blas:
+        g.staging = <char *> take(passing, total, max(layer.input_size, layer.hidden_size),
+                                  g.itemsize)
 
 
 cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dict grads,
-                             bint accumulate_dx, ptrdiff_t *tables) noexcept:
+                             bint accumulate_dx) noexcept:
     """Fills in the products; all else is there already."""
     memset(&g.input, 0, sizeof(g.input))
     g.input.shape = layer.w_back.shape
@@ -250,23 +264,28 @@ cdef void describe_gradients(Gradients *g, PackedLayer layer, const View *x, dic
     g.input.c.base = g.dx.base
     g.input.c.step = 1
     g.input_panels = layer.w_back.panels
-    list_weights(g, layer, x, grads, tables)
+    list_weights(g, layer, x, grads)
 
 
-cdef void add_sums(cnp.ndarray sums, const Segment *segments, int count, Py_ssize_t H,
-                   cnp.ndarray into):
+cdef void add_sums(cnp.ndarray sums, Py_ssize_t slot, Py_ssize_t gate, Py_ssize_t count,
+                   Py_ssize_t H, cnp.ndarray into):
+    into[gate * H:(gate + count) * H] += sums[slot * H:(slot + count) * H]
+
+
+cdef void add_input_sums(PackedLayer layer, cnp.ndarray sums, cnp.ndarray into):
+    cdef const fastrnn_gate_group *group
     cdef int i
-    for i in range(count):
-        into[segments[i].torch * H:(segments[i].torch + segments[i].gates) * H] += (
-            sums[segments[i].stored * H:(segments[i].stored + segments[i].gates) * H])
+    for i in range(layer.description.input_groups):
+        group = &layer.description.input[i]
+        add_sums(sums, group.slot, group.gate, group.count, layer.hidden_size, into)
 
 
 cdef void add_bias_gradients(PackedLayer layer, cnp.ndarray sums, dict grads):
-    cdef Segment segments[2]
-    cdef int count = input_segments(layer.cell, segments)
-    add_sums(sums, segments, count, layer.hidden_size, grads["b_ih"])
+    cdef const fastrnn_description *d = layer.description
+    add_input_sums(layer, sums, grads["b_ih"])
     if grads["b_hh"] is None:
         return
-    if layer.reset_after:   # else both biases are added to the same sum
-        count = recurrent_segments(layer.cell, segments)
-    add_sums(sums, segments, count, layer.hidden_size, grads["b_hh"])
+    if d.apart_bias < 0:    # both biases are added to the same sum
+        add_input_sums(layer, sums, grads["b_hh"])
+    else:
+        add_sums(sums, d.recurrent_slot, 0, d.gates, layer.hidden_size, grads["b_hh"])

@@ -1,16 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mirror of src_c/internal.h: see there for what each field means."""
+"""Mirror of src_c/cell.h, internal.h, training_kernels.h and array_kernels.h, which say what each
+field means."""
 
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int32_t, uint64_t
+
+cdef extern from "cell.h" nogil:
+    enum:
+        FASTRNN_MAX_GATES
+        FASTRNN_MAX_GROUPS
+        FASTRNN_CELLS
+
+    ctypedef struct fastrnn_gate_group:
+        int gate
+        int slot
+        int count
+        int fresh
+        int reset
+
+    ctypedef struct fastrnn_description:
+        const char *name
+        int gates
+        int has_c
+        int can_project
+        int has_h_activation
+        int has_gate_activation
+        int slots
+        int kept_slots
+        int keeps_gates
+        int keeps_h
+        int recurrent_slot
+        int reset_slot
+        int apart_bias
+        int input_groups
+        int recurrent_groups
+        fastrnn_gate_group input[FASTRNN_MAX_GROUPS]
+        fastrnn_gate_group recurrent[FASTRNN_MAX_GROUPS]
+
+    const fastrnn_description *fastrnn_describe(int cell) noexcept
+    void fastrnn_input_order(const fastrnn_description *, int *order) noexcept
 
 cdef extern from "internal.h" nogil:
     ctypedef enum fastrnn_cell:
-        FASTRNN_RNN
-        FASTRNN_LSTM
-        FASTRNN_GRU
+        pass
 
-    ctypedef enum fastrnn_activation:
+    ctypedef enum fastrnn_activation_kind:
+        FASTRNN_DEFAULT
         FASTRNN_TANH
         FASTRNN_RELU
         FASTRNN_SIGMOID
@@ -22,6 +57,12 @@ cdef extern from "internal.h" nogil:
         FASTRNN_SELU
         FASTRNN_EXPONENTIAL
         FASTRNN_RELU6
+        FASTRNN_AFFINE
+        FASTRNN_THRESHOLDED_RELU
+        FASTRNN_SCALED_TANH
+        FASTRNN_HARD_SIGMOID_AB
+        FASTRNN_LEAKY_RELU
+        FASTRNN_ELU_ALPHA
 
     ctypedef enum fastrnn_dtype:
         FASTRNN_F32
@@ -61,11 +102,20 @@ cdef extern from "internal.h" nogil:
         const char *x
         ptrdiff_t x_stride
 
+    ctypedef struct fastrnn_activation:
+        int32_t kind
+        float alpha
+        float beta
+
+    ctypedef struct fastrnn_activations:
+        fastrnn_activation f
+        fastrnn_activation g
+        fastrnn_activation h
+
     ctypedef struct fastrnn_forward_step:
         ptrdiff_t hidden
         ptrdiff_t depth
-        int activation
-        int recurrent_activation
+        fastrnn_activations activations
         int keep
         int descend
         fastrnn_input w
@@ -82,12 +132,64 @@ cdef extern from "internal.h" nogil:
         char *h
         ptrdiff_t h_stride
         fastrnn_rows y
+        float clip
+        const void *peepholes
+        int input_forget
 
+    ctypedef struct fastrnn_reset_step:
+        ptrdiff_t hidden
+        fastrnn_activation f
+        float clip
+        char *gates
+        ptrdiff_t gates_stride
+        const char *h
+        ptrdiff_t h_stride
+        char *d
+        ptrdiff_t d_stride
+
+    ctypedef void (*forward_function)(const fastrnn_forward_step *, ptrdiff_t, ptrdiff_t,
+                                      ptrdiff_t, ptrdiff_t) noexcept nogil
+
+    ctypedef void (*cell_forward_function)(const fastrnn_forward_step *, ptrdiff_t,
+                                           ptrdiff_t) noexcept nogil
+    ctypedef void (*reset_function)(const fastrnn_reset_step *, ptrdiff_t,
+                                    ptrdiff_t) noexcept nogil
+
+    ctypedef struct fastrnn_kernels:
+        fastrnn_isa isa
+        fastrnn_dtype dtype
+        ptrdiff_t itemsize
+        ptrdiff_t lanes
+        void (*product)(const fastrnn_product *, ptrdiff_t, ptrdiff_t,
+                        ptrdiff_t, ptrdiff_t) noexcept nogil
+        forward_function forward[3]
+        cell_forward_function cell_forward[4]
+        reset_function reset_forward
+
+    ctypedef struct fastrnn_source:
+        const void *base
+        ptrdiff_t k_stride
+        ptrdiff_t unit_stride
+        ptrdiff_t gate_stride
+        int gate_order[FASTRNN_MAX_GATES]
+
+    const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa, fastrnn_dtype) noexcept
+    const char *fastrnn_isa_name(fastrnn_isa) noexcept
+    int fastrnn_cpu_has(fastrnn_isa) noexcept
+    ptrdiff_t fastrnn_panel_count(const fastrnn_kernels *, const fastrnn_shape *) noexcept
+    size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *) noexcept
+    void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
+                      ptrdiff_t, ptrdiff_t, void *) noexcept
+    void fastrnn_unpack(const fastrnn_kernels *, const fastrnn_shape *, const void *,
+                        const int *gate_order, void *) noexcept
+    uint64_t fastrnn_denormals_flush() noexcept
+    void fastrnn_denormals_restore(uint64_t) noexcept
+
+cdef extern from "training_kernels.h" nogil:
     ctypedef struct fastrnn_backward_step:
         ptrdiff_t hidden
         ptrdiff_t depth
-        int activation
-        int recurrent_activation
+        fastrnn_activations activations
         int descend
         const void *pack
         const char *a
@@ -109,18 +211,6 @@ cdef extern from "internal.h" nogil:
         char *h
         ptrdiff_t h_stride
 
-    int FASTRNN_GRU_BEFORE
-
-    ctypedef struct fastrnn_reset_step:
-        ptrdiff_t hidden
-        int recurrent_activation
-        char *gates
-        ptrdiff_t gates_stride
-        const char *h
-        ptrdiff_t h_stride
-        char *d
-        ptrdiff_t d_stride
-
     ctypedef struct fastrnn_outer:
         fastrnn_rows a
         fastrnn_rows b
@@ -129,19 +219,24 @@ cdef extern from "internal.h" nogil:
         char *c
         ptrdiff_t c_stride
 
-    ctypedef void (*forward_function)(const fastrnn_forward_step *, ptrdiff_t, ptrdiff_t,
-                                      ptrdiff_t, ptrdiff_t) noexcept nogil
     ctypedef void (*backward_function)(const fastrnn_backward_step *, ptrdiff_t, ptrdiff_t,
                                        ptrdiff_t, ptrdiff_t) noexcept nogil
-
-    ctypedef void (*cell_forward_function)(const fastrnn_forward_step *, ptrdiff_t,
-                                           ptrdiff_t) noexcept nogil
     ctypedef void (*cell_backward_function)(const fastrnn_backward_step *, ptrdiff_t,
                                             ptrdiff_t) noexcept nogil
-    ctypedef void (*reset_function)(const fastrnn_reset_step *, ptrdiff_t,
-                                    ptrdiff_t) noexcept nogil
 
-    int FASTRNN_LEAKY_RELU, FASTRNN_ELU_ALPHA, FASTRNN_RECTIFIER, FASTRNN_GELU
+    ctypedef struct fastrnn_training_kernels:
+        ptrdiff_t outer_scratch
+        backward_function backward[3]
+        cell_backward_function cell_backward[4]
+        reset_function reset_backward
+        void (*outer)(const fastrnn_outer *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
+        void (*column_sums)(const fastrnn_rows *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
+                            void *) noexcept nogil
+
+    const fastrnn_training_kernels *fastrnn_training_of(const fastrnn_kernels *) noexcept
+
+cdef extern from "array_kernels.h" nogil:
+    int FASTRNN_RECTIFIER, FASTRNN_GELU
     int FASTRNN_GELU_TANH, FASTRNN_SILU, FASTRNN_MISH, FASTRNN_BY_SLOPE
     int FASTRNN_BINARY, FASTRNN_CATEGORICAL, FASTRNN_SPARSE
 
@@ -186,42 +281,11 @@ cdef extern from "internal.h" nogil:
         const void *scale
         ptrdiff_t scale_step
 
-    ctypedef struct fastrnn_kernels:
-        fastrnn_isa isa
-        fastrnn_dtype dtype
-        ptrdiff_t itemsize
-        ptrdiff_t lanes
-        ptrdiff_t outer_scratch
-        void (*product)(const fastrnn_product *, ptrdiff_t, ptrdiff_t,
-                        ptrdiff_t, ptrdiff_t) noexcept nogil
-        forward_function forward[3]
-        backward_function backward[3]
-        cell_forward_function cell_forward[4]
-        cell_backward_function cell_backward[4]
-        reset_function reset_forward
-        reset_function reset_backward
-        void (*outer)(const fastrnn_outer *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
-        void (*column_sums)(const fastrnn_rows *, ptrdiff_t, ptrdiff_t, ptrdiff_t,
-                            void *) noexcept nogil
+    ctypedef struct fastrnn_array_kernels:
         void (*activation_forward)(const fastrnn_array_activation *) noexcept nogil
         void (*activation_backward)(const fastrnn_array_slope *) noexcept nogil
         void (*softmax_forward)(const fastrnn_softmax *) noexcept nogil
         void (*softmax_backward)(const fastrnn_softmax *) noexcept nogil
         void (*crossentropy)(const fastrnn_crossentropy *) noexcept nogil
 
-    ctypedef struct fastrnn_source:
-        const void *base
-        ptrdiff_t k_stride
-        ptrdiff_t unit_stride
-        ptrdiff_t gate_stride
-        int gate_order[4]
-
-    const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa, fastrnn_dtype) noexcept
-    const char *fastrnn_isa_name(fastrnn_isa) noexcept
-    int fastrnn_cpu_has(fastrnn_isa) noexcept
-    ptrdiff_t fastrnn_panel_count(const fastrnn_kernels *, const fastrnn_shape *) noexcept
-    size_t fastrnn_pack_bytes(const fastrnn_kernels *, const fastrnn_shape *) noexcept
-    void fastrnn_pack(const fastrnn_kernels *, const fastrnn_shape *, const fastrnn_source *,
-                      ptrdiff_t, ptrdiff_t, void *) noexcept
-    uint64_t fastrnn_denormals_flush() noexcept
-    void fastrnn_denormals_restore(uint64_t) noexcept
+    const fastrnn_array_kernels *fastrnn_arrays_of(const fastrnn_kernels *) noexcept

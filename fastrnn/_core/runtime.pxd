@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 from libc.stddef cimport ptrdiff_t
 
-from fastrnn._core.kernels cimport fastrnn_kernels
+from fastrnn._core.arena cimport arena
+from fastrnn._core.kernels cimport (
+    fastrnn_array_kernels, fastrnn_kernels, fastrnn_training_kernels,
+)
 
 cdef extern from "team.h" nogil:
     ctypedef struct fastrnn_barrier:
@@ -31,6 +34,8 @@ cdef extern from "team.h" nogil:
     int fastrnn_queue_next(fastrnn_queue *) noexcept
 
 cdef const fastrnn_kernels *kernels_of(int dtype) except NULL
+cdef const fastrnn_training_kernels *training_of(const fastrnn_kernels *kernels) noexcept nogil
+cdef const fastrnn_array_kernels *arrays_of(const fastrnn_kernels *kernels) noexcept nogil
 cdef int threads() noexcept
 cdef void mark_team_used() noexcept
 
@@ -38,3 +43,4 @@ cdef class Memory:
     cdef char *base
     cdef size_t size
     cdef void allocate(self, size_t size) except *
+    cdef void provide(self, arena *counted) except *

@@ -5,8 +5,9 @@ import os
 
 from fastrnn._core.kernels cimport (
     FASTRNN_F32, FASTRNN_F64, FASTRNN_ISA_AUTO, FASTRNN_ISA_AVX2, FASTRNN_ISA_AVX512,
-    FASTRNN_ISA_NEON, FASTRNN_ISA_SCALAR, fastrnn_cpu_has, fastrnn_dtype, fastrnn_isa,
-    fastrnn_isa_name, fastrnn_kernels, fastrnn_kernels_get,
+    FASTRNN_ISA_NEON, FASTRNN_ISA_SCALAR, fastrnn_array_kernels, fastrnn_arrays_of, fastrnn_cpu_has,
+    fastrnn_dtype, fastrnn_isa, fastrnn_isa_name, fastrnn_kernels, fastrnn_kernels_get,
+    fastrnn_training_kernels, fastrnn_training_of,
 )
 from libc.stdlib cimport free
 
@@ -44,6 +45,15 @@ cdef const fastrnn_kernels *kernels_of(int dtype) except NULL:
                 f"FASTRNN_ISA={os.environ.get('FASTRNN_ISA')!r} cannot be used: this machine has "
                 f"{', '.join(_available_isas())}")
     return _kernels[dtype]
+
+
+# Only this module is linked with the kernels: all others have them from here.
+cdef const fastrnn_training_kernels *training_of(const fastrnn_kernels *kernels) noexcept nogil:
+    return fastrnn_training_of(kernels)
+
+
+cdef const fastrnn_array_kernels *arrays_of(const fastrnn_kernels *kernels) noexcept nogil:
+    return fastrnn_arrays_of(kernels)
 
 
 cdef int threads() noexcept:
@@ -119,6 +129,14 @@ cdef class Memory:
         self.base = <char *> aligned_alloc(64, self.size if self.size else 64)
         if self.base == NULL:
             raise MemoryError(f"could not allocate {size} bytes")
+
+    cdef void provide(self, arena *counted) except *:
+        """What an arena without memory has counted; the arena begins anew, with it."""
+        if counted.overflow:
+            raise MemoryError("the sizes of a call are too large to address")
+        self.allocate(counted.used)
+        counted.base = self.base
+        counted.used = 0
 
     def __dealloc__(self):
         free(self.base)

@@ -3,50 +3,20 @@
 
 import numpy as np
 
-from libc.stddef cimport ptrdiff_t
+from libc.string cimport memset
 
 cimport numpy as cnp
 
-from fastrnn._core.kernels cimport (
-    FASTRNN_LSTM, fastrnn_activation, fastrnn_cell, fastrnn_dtype, fastrnn_isa,
-)
-from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.kernels cimport FASTRNN_F64
+from fastrnn._core.pack cimport GatePack, Pack, PackedLayer, set_activations
 from fastrnn._core.runtime cimport Memory
+from fastrnn._core.stack cimport (
+    fastrnn_layer_view, fastrnn_layers_stream_bytes, fastrnn_layers_stream_init, fastrnn_matrix,
+    fastrnn_status, fastrnn_status_text, fastrnn_stream, fastrnn_stream_get_state,
+    fastrnn_stream_set_state, fastrnn_stream_step,
+)
 
 cnp.import_array()
-
-cdef extern from "fastrnn.h" nogil:
-    ctypedef int fastrnn_status
-    ctypedef struct fastrnn_stack:
-        pass
-    ctypedef struct fastrnn_stream:
-        pass
-    ctypedef struct fastrnn_spec:
-        fastrnn_cell cell
-        fastrnn_activation activation
-        fastrnn_dtype dtype
-        fastrnn_isa isa
-        ptrdiff_t input_size
-        ptrdiff_t hidden_size
-        ptrdiff_t proj_size
-        ptrdiff_t num_layers
-        int bidirectional
-    ctypedef struct fastrnn_weights:
-        const void *w_ih
-        const void *w_hh
-        const void *b_ih
-        const void *b_hh
-        const void *w_hr
-    fastrnn_status fastrnn_stack_bytes(const fastrnn_spec *, size_t *)
-    fastrnn_status fastrnn_stack_init(void *, size_t, const fastrnn_spec *,
-                                      const fastrnn_weights *, fastrnn_stack **)
-    fastrnn_status fastrnn_stream_bytes(const fastrnn_stack *, ptrdiff_t, size_t *)
-    fastrnn_status fastrnn_stream_init(void *, size_t, const fastrnn_stack *, ptrdiff_t,
-                                       fastrnn_stream **)
-    fastrnn_status fastrnn_stream_step(fastrnn_stream *, const void *, void *)
-    fastrnn_status fastrnn_stream_get_state(const fastrnn_stream *, void *, void *)
-    fastrnn_status fastrnn_stream_set_state(fastrnn_stream *, const void *, const void *)
-    const char *fastrnn_status_text(fastrnn_status)
 
 # Steps of fewer operations than this keep the interpreter's lock: giving it up costs more.
 cdef double WORTH_UNLOCKING = 1e5
@@ -62,8 +32,40 @@ cdef const void *data_or_null(array) except? NULL:
     return NULL if array is None else cnp.PyArray_DATA(<cnp.ndarray> array)
 
 
+cdef void view_matrix(fastrnn_matrix *to, Pack pack) noexcept:
+    to.shape = pack.shape
+    to.panels = pack.panels
+    to.data = pack.data()
+
+
+cdef void view_layer(fastrnn_layer_view *view, PackedLayer layer) except *:
+    """Fills in where the packs of the layer lie."""
+    cdef GatePack gates
+    cdef int i = 0
+    memset(view, 0, sizeof(view[0]))
+    view.kernels = layer.kernels
+    view.cell = layer.description
+    view.kind = layer.cell
+    view.fused = layer.fused
+    view.inputs = layer.input_size
+    view.hidden = layer.hidden_size
+    view.outputs = layer.output_size
+    view.bias = layer.input_bias
+    view.recurrent_bias = layer.recurrent_bias
+    set_activations(&view.activations, layer)
+    view_matrix(&view.w, layer.w)
+    if layer.projection is not None:
+        view_matrix(&view.projection, layer.projection)
+    if layer.fused:
+        view_matrix(&view.r[0], layer.r)
+    else:
+        for gates in layer.gate_packs(False, False):
+            view_matrix(&view.r[i], gates.pack)
+            i += 1
+
+
 cdef class StreamCore:
-    """A stack of forward layers and its live state.
+    """The live state of a stack of forward layers, whose packs it shares with all others.
 
     Parameters
     ----------
@@ -71,7 +73,8 @@ cdef class StreamCore:
     batch_size : int
     """
 
-    cdef Memory stack_memory, stream_memory
+    cdef list layers
+    cdef Memory memory
     cdef fastrnn_stream *stream
     cdef int type_number
     cdef Py_ssize_t rows, inputs, outputs
@@ -81,59 +84,34 @@ cdef class StreamCore:
 
     def __init__(self, list layers, Py_ssize_t batch_size):
         cdef PackedLayer layer = layers[0]
-        if not all([packed.fused for packed in layers]):
-            raise ValueError("a stream has the default activations and reset only")
+        self.layers = layers
         self.rows = batch_size
         self.inputs = layer.input_size
         self.outputs = layer.output_size
-        self.dtype = layer.w_ih.dtype
+        self.dtype = np.dtype("float64" if layer.dtype == FASTRNN_F64 else "float32")
         self.type_number = self.dtype.num
         self.h_shape = (len(layers), batch_size, layer.output_size)
         self.c_shape = (len(layers), batch_size, layer.hidden_size)
-        if layer.cell != FASTRNN_LSTM:
+        if not layer.description.has_c:
             self.c_shape = None
         self.unlock = WORTH_UNLOCKING < 2.0 * batch_size * len(layers) * layer.gates * (
             layer.hidden_size * (layer.input_size + layer.output_size))
-        self._start(self._new_stack(layers))
+        self._start()
 
-    cdef fastrnn_stack *_new_stack(self, list layers) except NULL:
-        cdef PackedLayer layer = layers[0]
-        cdef fastrnn_spec spec
-        cdef fastrnn_stack *stack = NULL
-        cdef fastrnn_weights *weights
-        cdef size_t size = 0
+    cdef int _start(self) except -1:
         cdef Memory table = Memory()
-        cdef Py_ssize_t k
-        spec.cell = <fastrnn_cell> layer.cell
-        spec.activation = <fastrnn_activation> layer.activation
-        spec.dtype = <fastrnn_dtype> layer.dtype
-        spec.isa = layer.kernels.isa
-        spec.input_size = layer.input_size
-        spec.hidden_size = layer.hidden_size
-        spec.proj_size = 0 if layer.w_hr is None else layer.output_size
-        spec.num_layers = len(layers)
-        spec.bidirectional = 0
-        table.allocate(len(layers) * sizeof(fastrnn_weights))
-        weights = <fastrnn_weights *> table.base
-        for k in range(len(layers)):
-            layer = layers[k]
-            weights[k].w_ih = data_or_null(layer.w_ih)
-            weights[k].w_hh = data_or_null(layer.w_hh)
-            weights[k].b_ih = data_or_null(layer.b_ih)
-            weights[k].b_hh = data_or_null(layer.b_hh)
-            weights[k].w_hr = data_or_null(layer.w_hr)
-        check(fastrnn_stack_bytes(&spec, &size))
-        self.stack_memory = Memory()
-        self.stack_memory.allocate(size)
-        check(fastrnn_stack_init(self.stack_memory.base, size, &spec, weights, &stack))
-        return stack
-
-    cdef int _start(self, fastrnn_stack *stack) except -1:
+        cdef Py_ssize_t count = len(self.layers), k
+        cdef fastrnn_layer_view *views
         cdef size_t size = 0
-        check(fastrnn_stream_bytes(stack, self.rows, &size))
-        self.stream_memory = Memory()
-        self.stream_memory.allocate(size)
-        check(fastrnn_stream_init(self.stream_memory.base, size, stack, self.rows, &self.stream))
+        table.allocate(count * sizeof(fastrnn_layer_view))
+        views = <fastrnn_layer_view *> table.base
+        for k in range(count):
+            view_layer(&views[k], self.layers[k])
+        check(fastrnn_layers_stream_bytes(views, count, self.rows, &size))
+        self.memory = Memory()
+        self.memory.allocate(size)
+        check(fastrnn_layers_stream_init(self.memory.base, size, views, count, self.rows,
+                                         &self.stream))
         return 0
 
     cdef inline bint _fits(self, cnp.ndarray array, Py_ssize_t columns) noexcept:

@@ -165,7 +165,7 @@ def _width(text):
     """Columns that `text` takes on a terminal."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import combining, east_asian_width  # tables that few titles need
 
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
@@ -198,6 +198,7 @@ class _NotebookBar:
 
 def _notebook_bar(steps, title):
     try:
+        # Both are optional, and slow to load.
         import ipywidgets  # noqa: F401
         from tqdm.notebook import tqdm
 
@@ -205,7 +206,7 @@ def _notebook_bar(steps, title):
     except ImportError:
         pass
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # optional
     except ImportError:
         return None
     # With a delay it is not drawn before the first update.

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing the learning rate from epoch to epoch."""
 
+import inspect
+
 import numpy as np
 
 from .._common import oldnames
@@ -122,8 +124,6 @@ class ReduceLROnPlateau(Monitor):
 
 
 def _takes_two(function):
-    import inspect
-
     try:
         inspect.signature(function).bind(0, 0.0)
     except TypeError:

@@ -170,7 +170,7 @@ def _bar(total, done, unit):
     """Return a bar of tqdm's on standard error, or what takes its place."""
     interval = 0.2 if sys.stderr is not None and sys.stderr.isatty() else 5.0
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # optional
     except ImportError:
         return _Lines(total, done, unit, interval=5.0)
     return tqdm(

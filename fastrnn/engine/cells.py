@@ -141,7 +141,7 @@ def load(path):
     fastrnn.io.FileFormatError
         If it is not a whole, intact file of an engine model.
     """
-    from .. import io
+    from .. import io  # slow to load, for files alone
 
     arrays, header = io.read(path, kind="engine")
     with io.malformed(path):

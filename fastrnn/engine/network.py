@@ -14,10 +14,10 @@ import numpy as np
 
 from .._common import checks
 from .._common.quiet import quiet
-from .._core.bptt import backward as _recurrent_backward
+from .._core.backward import backward as _recurrent_backward
+from .._core.forward import forward as _recurrent_forward
+from .._core.forward import forward_both as _recurrent_forward_both
 from .._core.pack import PackedLayer
-from .._core.recurrent import forward as _recurrent_forward
-from .._core.recurrent import forward_both as _recurrent_forward_both
 from .module import Owner
 from .parameters import (
     GATES,
@@ -403,7 +403,7 @@ class Engine(Owner):
 
         The file appears whole or not at all. Gradients, mode and random state are not saved.
         """
-        from .. import io
+        from .. import io  # slow to load, for files alone
 
         header = {"kind": "engine", "class": self.cell.upper(), "arguments": self._arguments()}
         io.write(path, self.state_dict(), header)

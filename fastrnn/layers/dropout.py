@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import random
 from .._common import checks
-from .._core import noise
+from .._core import random as draws
 from .base import Layer, rank
 
 # A draw is 16 random bits.
@@ -40,7 +40,7 @@ class RandomMask:
         self.scale = _DRAWS / left if left else 0.0
         seed = random.draw_seed() if seed is None else random.checked_seed(seed)
         self._state = np.random.SeedSequence(seed).generate_state(
-            2 * noise.STREAMS, np.uint64).reshape(2, noise.STREAMS)
+            2 * draws.STREAMS, np.uint64).reshape(2, draws.STREAMS)
         self._lock = threading.Lock()
 
     def draw(self, shape):
@@ -48,7 +48,7 @@ class RandomMask:
         kept = np.zeros(shape, np.uint8)
         if self._threshold < _DRAWS:
             with self._lock:
-                noise.draw(self._state, self._threshold, kept)
+                draws.draw(self._state, self._threshold, kept)
         return kept
 
     def factors(self, shape, dtype):
@@ -114,7 +114,7 @@ class Dropout(Layer):
         scale = self._source.scale
         if kept.shape == array.shape and array.flags.c_contiguous:
             result = np.empty_like(array)
-            noise.scaled(array, kept, scale, result)
+            draws.scaled(array, kept, scale, result)
             return result
         result = array * kept
         result *= scale

@@ -23,17 +23,21 @@ All cells (layer.py)
     (1b)  v = R h' + b_hh
     (1c)  h' in (1b) is mask * h' with recurrent dropout: a mask for each gate, the same at every
           step (Gal and Ghahramani 2016; a mask for each gate as in Keras)
-    (1d)  act is tanh and rec is sigmoid, unless others of activations.py are named
+    (1d)  act and out are tanh and rec is sigmoid, unless others of activations.py or onnx.py are
+          named
+    (1e)  with clip, act and rec are of min(max(a, -clip), clip) instead of a; out is not, as in
+          ONNX Runtime
 RNN (rnn.py; Elman 1990)
     (2a)  a = u + v
     (2b)  h = act(a)
-LSTM (lstm.py; Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000)
-    (3a)  i = rec(u_i + v_i)            input gate
-    (3b)  f = rec(u_f + v_f)            forget gate
-    (3c)  g = act(u_g + v_g)            candidate
-    (3d)  o = rec(u_o + v_o)            output gate
-    (3e)  c = f * c' + i * g
-    (3f)  m = o * act(c)
+LSTM (lstm.py; Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000; the terms
+of p are the peepholes of Gers and Schmidhuber 2000, 0 without them)
+    (3a)  i = rec(u_i + v_i + p_i * c')   input gate
+    (3b)  f = rec(u_f + v_f + p_f * c')   forget gate, or f = 1 - i where the two are coupled
+    (3c)  g = act(u_g + v_g)              candidate
+    (3d)  c = f * c' + i * g
+    (3e)  o = rec(u_o + v_o + p_o * c)    output gate, which sees the new c
+    (3f)  m = o * out(c)
     (3g)  h = W_hr m                    without projection: h = m (Sak et al. 2014)
 GRU (gru.py; Cho et al. 2014, with the reset gate after the product, as cuDNN and torch have it)
     (4a)  r = rec(u_r + v_r)            reset gate
@@ -60,14 +64,18 @@ one that cannot be, v * act' stands for its own backward.
     (1b)  dR += dv h'^T,  db_hh += dv,  dh' += R^T dv
     (1c)  h' in the first term is mask * h', and the last term is mask * R^T dv
     (1a)  dW += du x^T,   db_ih += du,  dx  = W^T du
+    (1e)  da = 0 where |a| >= clip
 RNN
     (2b)  da = dh * act'
     (2a)  du = dv = da
 LSTM
     (3g)  dW_hr += dh m^T,  dm = W_hr^T dh
-    (3f)  do = dm * act(c),  dc += dm * o * act'
-    (3e)  df = dc * c',  di = dc * g,  dg = dc * i,  dc' = dc * f
-    (3d)..(3a)  du = dv = di * rec', df * rec', dg * act', do * rec'
+    (3f)  do = dm * out(c),  dc += dm * o * out'
+    (3e)  du_o = dv_o = do * rec',  dp_o += du_o * c,  dc += du_o * p_o
+    (3d)  df = dc * c',  di = dc * g,  dg = dc * i,  dc' = dc * f
+    (3c)  du_g = dv_g = dg * act'
+    (3b)  du_f = dv_f = df * rec',  dp_f += du_f * c',  dc' += du_f * p_f;  coupled: di -= df
+    (3a)  du_i = dv_i = di * rec',  dp_i += du_i * c',  dc' += du_i * p_i
 GRU
     (4d)  dn = dh * (1 - z),  dz = dh * (h' - n),  dh' = dh * z
     (4c)  du_n = dn * act',  dr = du_n * v_n,  dv_n = du_n * r

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from .activations import ACTIVATIONS, ByValue
+from .onnx import Clipped
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+WEIGHTS = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr", "peepholes")
 
 
 @dataclass(frozen=True)
@@ -17,11 +19,12 @@ class Layer:
     Parameters
     ----------
     cell : {"rnn", "lstm", "gru"}
-    activations : str, pair, or None
-        The activation and the recurrent activation, names in activations.py; one name is the
-        first of them, the defaults are "tanh" and "sigmoid". In a pair there may be, instead of a
-        name, an object whose ``forward(a)`` gives the value and what its ``backward(kept, dy)``
-        needs for da.
+    activations : str, tuple, or None
+        The activation, the recurrent activation, and that of the LSTM's c on its way to h: names
+        in activations.py. One name is the first of them; the defaults are "tanh", "sigmoid" and
+        the first. (ONNX's f, g, h are the second, the first and the third; RNN's f the first.)
+        In a tuple there may be, instead of a name, an object whose ``forward(a)`` gives the value
+        and what its ``backward(kept, dy)`` needs for da.
     w_ih, w_hh : ndarray (GH, I), (GH, P)
         Gates one below the other: LSTM i, f, g, o; GRU r, z, n.
     b_ih, b_hh : ndarray (GH,) or None
@@ -30,6 +33,12 @@ class Layer:
         Projection of the LSTM.
     reset_after : bool
         GRU: whether r meets the product of h', (4c), or h' itself, (4g).
+    clip : float or None
+        Bound of the arguments of act and rec, (1e).
+    peepholes : ndarray (3H,) or None
+        LSTM: weights of c for i, f, o, one below the other.
+    input_forget : bool
+        LSTM: whether f is 1 - i; the rows of f are not used then.
     """
 
     cell: str
@@ -40,22 +49,36 @@ class Layer:
     b_hh: np.ndarray | None = None
     w_hr: np.ndarray | None = None
     reset_after: bool = True
+    clip: float | None = None
+    peepholes: np.ndarray | None = None
+    input_forget: bool = False
 
     @property
     def activation(self):
-        """The activation of the RNN's h, the LSTM's g and c, the GRU's n."""
-        return self._given(0, "tanh")
+        """The activation of the RNN's h, the LSTM's g, the GRU's n."""
+        return self._clipped(self._given(0) or self._named("tanh"))
 
     @property
     def recurrent_activation(self):
         """The gates' activation."""
-        return self._given(1, "sigmoid")
+        return self._clipped(self._given(1) or self._named("sigmoid"))
 
-    def _given(self, place, default):
+    @property
+    def cell_activation(self):
+        """The activation of the LSTM's c on its way to h."""
+        return self._given(2) or self._given(0) or self._named("tanh")
+
+    def _given(self, place):
         given = self.activations
-        pair = (given, None) if given is None or isinstance(given, str) else given
-        found = default if pair[place] is None else pair[place]
-        return ByValue(*ACTIVATIONS[found]) if isinstance(found, str) else found
+        given = (given,) if given is None or isinstance(given, str) else given
+        found = (*given, None, None)[place]
+        return self._named(found) if isinstance(found, str) else found
+
+    def _named(self, name):
+        return ByValue(*ACTIVATIONS[name])
+
+    def _clipped(self, activation):
+        return activation if self.clip is None else Clipped(activation, self.clip)  # (1e)
 
     @property
     def state_sizes(self):
@@ -65,7 +88,7 @@ class Layer:
 
     def zero_grads(self):
         """Gradients to add into, one for each weight the layer has."""
-        weights = {key: getattr(self, key) for key in ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")}
+        weights = {key: getattr(self, key) for key in WEIGHTS}
         return {key: np.zeros_like(w) for key, w in weights.items() if w is not None}
 
     def _gate_rows(self, gate):
@@ -116,3 +139,20 @@ class Layer:
             for gate in gates
         )
         return self.input_affine_backward(x, du, grads), dh
+
+    def _peephole_rows(self, gate):
+        H = len(self.peepholes) // 3
+        place = "ifo".index(gate)
+        return slice(place * H, (place + 1) * H)
+
+    def peephole(self, gate, a, c):
+        """Return a + p * c of one gate of the LSTM, a where there are no peepholes."""
+        return a if self.peepholes is None else a + self.peepholes[self._peephole_rows(gate)] * c
+
+    def peephole_backward(self, gate, c, da, dc, grads):
+        """Add the gradient of one gate's peephole into `grads`; return dc with its share."""
+        if self.peepholes is None:
+            return dc
+        rows = self._peephole_rows(gate)
+        grads["peepholes"][rows] += (da * c).sum(axis=0)
+        return dc + da * self.peepholes[rows]

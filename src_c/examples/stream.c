@@ -17,12 +17,14 @@ static void fill(float *weight, int n, float seed) {
 }
 
 static fastrnn_status metronome(void) {
-    const fastrnn_spec spec = {.cell = FASTRNN_GRU,
+    const fastrnn_spec spec = {.size = sizeof spec,
+                               .cell = FASTRNN_GRU,
                                .dtype = FASTRNN_F32,
                                .input_size = INPUTS,
                                .hidden_size = HIDDEN,
                                .num_layers = 1};
-    const fastrnn_weights weights = {.w_ih = w_ih, .w_hh = w_hh, .b_ih = b_ih, .b_hh = b_hh};
+    const fastrnn_weights weights = {
+        .size = sizeof weights, .w_ih = w_ih, .w_hh = w_hh, .b_ih = b_ih, .b_hh = b_hh};
     fastrnn_stack *gru;
     fastrnn_stream *stream;
 

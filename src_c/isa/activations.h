@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The activations of a cell, and their derivatives as functions of the value y = act(a), which is
- * what a forward pass keeps.
+ * The activations of a cell, with their derivatives as functions of the value y = act(a), which is
+ * what a forward pass keeps; slopes.h has those.
  *
  *     linear        a                                     1
  *     relu          max(a, 0)                             y > 0
@@ -15,9 +15,17 @@
  *     elu           a where a > 0, else exp(a) - 1        1 where y > 0, else y + 1
  *     selu          S a where a > 0, else S A (exp(a) - 1)    S where y > 0, else y + S A
  *
+ * and, with parameters,
+ *     affine            alpha a + beta
+ *     leaky_relu        a where a > 0, else alpha a
+ *     thresholded_relu  a where a > alpha, else 0
+ *     scaled_tanh       alpha tanh(beta a)
+ *     hard_sigmoid_ab   max(0, min(1, alpha a + beta))
+ *     elu_alpha         a where a > 0, else alpha (exp(a) - 1)
+ *
  * elu: Clevert et al. 2016; selu: Klambauer et al. 2017, with their constants S and A.
  *
- * Expects: panel.h, math.h.
+ * Expects: lanes.h, math.h.
  */
 #define SELU_SCALE 1.0507009873554805
 #define SELU_ALPHA 1.6732632423543772
@@ -83,19 +91,27 @@ static inline vec v_softsign(vec a) {
 }
 
 /* `positive` * a where a > 0, else `negative` * (exp(a) - 1) */
-INLINE vec exponential_unit(vec a, double positive, double negative) {
-    vec low = v_mul(v_set1((real)negative), v_expm1_below_zero(v_min(v_zero(), a)));
-    return v_select_lt(v_zero(), a, v_mul(v_set1((real)positive), a), low);
+INLINE vec exponential_unit(vec a, const real positive, const real negative) {
+    vec low = v_mul(v_set1(negative), v_expm1_below_zero(v_min(v_zero(), a)));
+    return v_select_lt(v_zero(), a, v_mul(v_set1(positive), a), low);
 }
 
-/* y where it is linear, else y + `shift`: the derivative of exponential_unit. */
-INLINE vec exponential_unit_slope(vec y, double positive, double negative) {
-    return v_select_lt(v_zero(), y, v_set1((real)positive), v_add(y, v_set1((real)negative)));
+INLINE vec leaky_relu(vec a, const real alpha) {
+    return v_select_lt(v_zero(), a, a, v_mul(v_set1(alpha), a));
 }
 
-/* An activation by its name; where `how` is a constant, only its own code. */
-INLINE vec activation_of(const int how, vec a) {
-    switch (how) {
+/* Below the threshold a NaN stays one. */
+INLINE vec thresholded_relu(vec a, const real alpha) {
+    return v_select_lt(v_set1(alpha), a, a, v_min(v_zero(), v_max(v_zero(), a)));
+}
+
+INLINE vec affine(vec a, const real alpha, const real beta) {
+    return v_fma(v_set1(alpha), a, v_set1(beta));
+}
+
+/* An activation by its kind; where that is a constant, only its own code. */
+INLINE vec activation_of(const int kind, const real alpha, const real beta, vec a) {
+    switch (kind) {
     case FASTRNN_RELU:
         return v_relu(a);
     case FASTRNN_SIGMOID:
@@ -111,78 +127,24 @@ INLINE vec activation_of(const int how, vec a) {
     case FASTRNN_SOFTSIGN:
         return v_softsign(a);
     case FASTRNN_SELU:
-        return exponential_unit(a, SELU_SCALE, SELU_SCALE * SELU_ALPHA);
+        return exponential_unit(a, (real)SELU_SCALE, (real)(SELU_SCALE * SELU_ALPHA));
     case FASTRNN_EXPONENTIAL:
         return v_exp(a);
     case FASTRNN_RELU6:
         return v_min(v_set1(6), v_relu(a));
+    case FASTRNN_AFFINE:
+        return affine(a, alpha, beta);
+    case FASTRNN_LEAKY_RELU:
+        return leaky_relu(a, alpha);
+    case FASTRNN_THRESHOLDED_RELU:
+        return thresholded_relu(a, alpha);
+    case FASTRNN_SCALED_TANH:
+        return v_mul(v_set1(alpha), v_tanh(v_mul(v_set1(beta), a)));
+    case FASTRNN_HARD_SIGMOID_AB:
+        return v_max(v_zero(), v_min(v_set1(1), affine(a, alpha, beta)));
+    case FASTRNN_ELU_ALPHA:
+        return exponential_unit(a, 1, alpha);
     default:
         return v_tanh(a);
     }
-}
-
-/* Its derivative from its value. */
-INLINE vec slope_of(const int how, vec y) {
-    const vec one = v_set1(1);
-    switch (how) {
-    case FASTRNN_RELU:
-        return v_select_lt(v_zero(), y, one, v_zero());
-    case FASTRNN_SIGMOID:
-        return v_mul(y, one_minus(y));
-    case FASTRNN_HARD_SIGMOID:
-        return v_select_lt(v_zero(), v_mul(y, one_minus(y)), v_set1((real)(1.0 / 6)), v_zero());
-    case FASTRNN_LINEAR:
-        return one;
-    case FASTRNN_ELU:
-        return exponential_unit_slope(y, 1, 1);
-    case FASTRNN_SOFTPLUS:
-        return v_sub(v_zero(), v_expm1_below_zero(v_sub(v_zero(), y)));
-    case FASTRNN_SOFTSIGN:
-        return v_mul(one_minus(v_abs(y)), one_minus(v_abs(y)));
-    case FASTRNN_SELU:
-        return exponential_unit_slope(y, SELU_SCALE, SELU_SCALE * SELU_ALPHA);
-    case FASTRNN_EXPONENTIAL:
-        return y;
-    case FASTRNN_RELU6:
-        return v_select_lt(v_zero(), v_mul(y, v_sub(v_set1(6), y)), one, v_zero());
-    default:
-        return v_fnma(y, y, one);
-    }
-}
-
-/* Both for a cell of any activation. Not inlined: the cells name five each. */
-static __attribute__((noinline)) vec any_activation(int how, vec a) {
-    return activation_of(how, a);
-}
-
-static __attribute__((noinline)) vec any_slope(int how, vec y) { return slope_of(how, y); }
-
-/* How a cell activates: `state` for what goes into the state, `gate` for its gates. A fused cell
- * knows them when it is compiled, but for the RNN's, which is tanh, sigmoid or relu. */
-typedef struct {
-    int any;
-    int state;
-    int gate;
-} manner;
-
-INLINE vec activate(const manner m, const int how, vec a) {
-    if (m.any) return any_activation(how, a);
-    return how == FASTRNN_TANH ? v_tanh(a) : how == FASTRNN_SIGMOID ? v_sigmoid(a) : v_relu(a);
-}
-
-/* act'(a), not of relu where m.any is 0. */
-INLINE vec slope(const manner m, const int how, vec y) {
-    if (m.any) return any_slope(how, y);
-    return how == FASTRNN_TANH ? v_fnma(y, y, v_set1(1)) : v_mul(y, one_minus(y));
-}
-
-/* d act'(a) */
-INLINE vec undo(const manner m, const int how, vec y, vec d) {
-    if (!m.any && how == FASTRNN_RELU) return v_select_lt(v_zero(), y, d, v_zero());
-    return v_mul(d, slope(m, how, y));
-}
-
-/* d act'(a) of a gate, where y * d is at hand: a sigmoid saves a product by it. */
-INLINE vec undo_gate(const manner m, vec y, vec d, vec y_d) {
-    return m.any ? undo(m, m.gate, y, d) : v_mul(y_d, one_minus(y));
 }

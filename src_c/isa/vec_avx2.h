@@ -3,6 +3,17 @@
 #ifndef FASTRNN_VEC_H
 #define FASTRNN_VEC_H
 
+#include "real.h"
+
+#ifndef __x86_64__
+#define NOT_BUILT
+#endif
+
+#ifndef NOT_BUILT
+
+#define ISA FASTRNN_ISA_AVX2
+#define ISA_NAME avx2
+
 #include <immintrin.h>
 
 #define TARGET_REGION
@@ -109,5 +120,6 @@ static inline vec v_mantissa(vec a) {
     return _mm256_or_pd(_mm256_and_pd(a, low), _mm256_set1_pd(1));
 }
 
+#endif
 #endif
 #endif

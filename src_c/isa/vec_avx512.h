@@ -3,6 +3,17 @@
 #ifndef FASTRNN_VEC_H
 #define FASTRNN_VEC_H
 
+#include "real.h"
+
+#ifndef __x86_64__
+#define NOT_BUILT
+#endif
+
+#ifndef NOT_BUILT
+
+#define ISA FASTRNN_ISA_AVX512
+#define ISA_NAME avx512
+
 #include <immintrin.h>
 
 #define TARGET_REGION
@@ -93,5 +104,6 @@ static inline vec v_mantissa(vec a) {
     return _mm512_getmant_pd(a, _MM_MANT_NORM_1_2, _MM_MANT_SIGN_src);
 }
 
+#endif
 #endif
 #endif

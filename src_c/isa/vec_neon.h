@@ -3,6 +3,17 @@
 #ifndef FASTRNN_VEC_H
 #define FASTRNN_VEC_H
 
+#include "real.h"
+
+#ifndef __aarch64__
+#define NOT_BUILT
+#endif
+
+#ifndef NOT_BUILT
+
+#define ISA FASTRNN_ISA_NEON
+#define ISA_NAME neon
+
 #include <arm_neon.h>
 
 #define ACC_REGISTERS 24
@@ -92,4 +103,5 @@ static inline void v_store_part(real *p, vec a, ptrdiff_t n) {
     for (ptrdiff_t i = 0; i < n; i++) p[i] = buffer[i];
 }
 
+#endif
 #endif

@@ -22,6 +22,11 @@
 #ifndef FASTRNN_VEC_H
 #define FASTRNN_VEC_H
 
+#include "real.h"
+
+#define ISA FASTRNN_ISA_SCALAR
+#define ISA_NAME scalar
+
 #include <string.h>
 
 typedef real vec;

@@ -16,7 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "../internal.h"
+#include "../array_kernels.h"
+#include "../training_kernels.h"
 
 static int checks_done, checks_failed;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls each hot kernel once from `counted`, the function whose instructions callgrind counts:
- * tests/test_instructions.py runs it. Prints the compiler, then the calls' names in order.
+ * tests/project/test_instructions.py runs it. Prints the compiler, then the calls' names in order.
  */
 #include "matrix.h"
 #include "model.h"
@@ -32,16 +32,18 @@ void counted(const call *c);
 __attribute__((noinline)) void counted(const call *c) {
     if (c->stream) fastrnn_stream_step(c->stream, c->x, c->y);
     if (c->forward) c->kernels->forward[c->cell](c->forward, 0, c->rows, 0, c->panels);
-    if (c->backward) c->kernels->backward[c->cell](c->backward, 0, c->rows, 0, c->panels);
+    if (c->backward)
+        fastrnn_training_of(c->kernels)->backward[c->cell](c->backward, 0, c->rows, 0, c->panels);
     if (c->product) c->kernels->product(c->product, 0, c->rows, 0, c->panels);
-    if (c->outer) c->kernels->outer(c->outer, 0, c->columns, c->scratch);
+    if (c->outer) fastrnn_training_of(c->kernels)->outer(c->outer, 0, c->columns, c->scratch);
 }
 
 static const char *const cell_names[] = {"rnn", "lstm", "gru"};
 static const fastrnn_dtype dtype = FASTRNN_F32;
 
 static void count_stream(fastrnn_cell cell, ptrdiff_t H) {
-    fastrnn_spec spec = {.cell = cell, .input_size = H, .hidden_size = H, .num_layers = 1};
+    fastrnn_spec spec = {
+        .size = sizeof spec, .cell = cell, .input_size = H, .hidden_size = H, .num_layers = 1};
     call c = {.stream = new_stream(random_stack(&spec, BIAS_BOTH), 1),
               .x = random_array(dtype, H, 1),
               .y = new_array(dtype, H)};
@@ -57,6 +59,7 @@ static void count_forward(const fastrnn_kernels *kernels, fastrnn_cell cell, ptr
     fastrnn_forward_step step = {
         .hidden = H,
         .depth = H,
+        .activations = {.f = {.kind = FASTRNN_TANH}},
         .pack = new_pack(kernels, &shape, random_array(dtype, shape.gates * H * H, 0.25)),
         .h_prev = random_array(dtype, rows * H, 1),
         .h_prev_stride = row,
@@ -86,6 +89,7 @@ static void count_backward(const fastrnn_kernels *kernels, fastrnn_cell cell, pt
     fastrnn_backward_step step = {
         .hidden = H,
         .depth = shape.depth,
+        .activations = {.f = {.kind = FASTRNN_TANH}},
         .pack = new_pack(kernels, &shape, random_array(dtype, shape.depth * H, 0.25)),
         .a = random_array(dtype, rows * shape.depth, 1),
         .a_stride = shape.depth * kernels->itemsize,
@@ -143,7 +147,8 @@ static void count_outer(const fastrnn_kernels *kernels, ptrdiff_t rows, ptrdiff_
     call c = {.kernels = kernels,
               .outer = &outer,
               .columns = M,
-              .scratch = new_bytes(((size_t)kernels->outer_scratch + 63) / 64 * 64)};
+              .scratch =
+                  new_bytes(((size_t)fastrnn_training_of(kernels)->outer_scratch + 63) / 64 * 64)};
     counted(&c);
     printf("outer, N %td, %td x %td\n", rows, M, J);
     free_all();

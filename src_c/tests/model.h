@@ -21,11 +21,14 @@ static inline void random_weights(const fastrnn_spec *s, int bias, fastrnn_weigh
     ptrdiff_t GH = cell_gates[s->cell] * H;
     for (ptrdiff_t i = 0; i < s->num_layers * D; i++) {
         ptrdiff_t K = i < D ? s->input_size : D * P;
+        memset(&w[i], 0, sizeof w[i]);
+        w[i].size = sizeof w[i];
         w[i].w_ih = random_array(s->dtype, GH * K, 1);
         w[i].w_hh = random_array(s->dtype, GH * P, H > 8 ? 0.25 : 1);
         w[i].b_ih = bias & BIAS_IH ? random_array(s->dtype, GH, 1) : NULL;
         w[i].b_hh = bias & BIAS_HH ? random_array(s->dtype, GH, 1) : NULL;
         w[i].w_hr = s->proj_size ? random_array(s->dtype, P * H, 1) : NULL;
+        w[i].peepholes = s->peepholes ? random_array(s->dtype, 3 * H, 1) : NULL;
     }
 }
 
@@ -91,18 +94,41 @@ static inline void run(const fastrnn_stack *stack, const sequence *q) {
     CHECK(status == FASTRNN_OK, "%s", fastrnn_status_text(status));
 }
 
-/* The cells to try, projection and the other activations among them. */
+/* The cells to try, with every field of the spec that is not a size. */
 typedef struct {
     const char *name;
-    fastrnn_cell cell;
-    fastrnn_activation activation;
     int projected;
+    fastrnn_spec spec;
 } variant;
 
 static const variant variants[] = {
-    {"rnn tanh", FASTRNN_RNN, FASTRNN_TANH, 0},        {"rnn relu", FASTRNN_RNN, FASTRNN_RELU, 0},
-    {"rnn sigmoid", FASTRNN_RNN, FASTRNN_SIGMOID, 0},  {"lstm", FASTRNN_LSTM, FASTRNN_TANH, 0},
-    {"lstm projected", FASTRNN_LSTM, FASTRNN_TANH, 1}, {"gru", FASTRNN_GRU, FASTRNN_TANH, 0},
+    {"rnn tanh", 0, {.cell = FASTRNN_RNN, .f = {FASTRNN_TANH, 0, 0}}},
+    {"rnn relu", 0, {.cell = FASTRNN_RNN, .f = {FASTRNN_RELU, 0, 0}}},
+    {"rnn sigmoid", 0, {.cell = FASTRNN_RNN, .f = {FASTRNN_SIGMOID, 0, 0}}},
+    {"rnn scaled, clipped",
+     0,
+     {.cell = FASTRNN_RNN, .f = {FASTRNN_SCALED_TANH, 0.75f, 1.25f}, .clip = 0.5f}},
+    {"lstm", 0, {.cell = FASTRNN_LSTM}},
+    {"lstm projected", 1, {.cell = FASTRNN_LSTM}},
+    {"lstm with activations",
+     0,
+     {.cell = FASTRNN_LSTM,
+      .f = {FASTRNN_HARD_SIGMOID, 0, 0},
+      .g = {FASTRNN_SOFTSIGN, 0, 0},
+      .h = {FASTRNN_SCALED_TANH, 0.5f, 1.5f}}},
+    {"lstm with peepholes, clipped", 0, {.cell = FASTRNN_LSTM, .clip = 0.75f, .peepholes = 1}},
+    {"lstm coupled, with peepholes, projected",
+     1,
+     {.cell = FASTRNN_LSTM, .peepholes = 1, .input_forget = 1}},
+    {"gru", 0, {.cell = FASTRNN_GRU}},
+    {"gru with activations, clipped",
+     0,
+     {.cell = FASTRNN_GRU,
+      .f = {FASTRNN_HARD_SIGMOID_AB, 0.25f, 0.5f},
+      .g = {FASTRNN_SOFTSIGN, 0, 0},
+      .clip = 1}},
+    {"gru, reset before", 0, {.cell = FASTRNN_GRU, .reset_before = 1}},
+    {"gru, reset before, clipped", 0, {.cell = FASTRNN_GRU, .clip = 0.5f, .reset_before = 1}},
 };
 
 #define FOR_EACH_VARIANT(v) \
@@ -110,14 +136,14 @@ static const variant variants[] = {
 
 static inline fastrnn_spec spec_of(const variant *v, fastrnn_dtype dtype, ptrdiff_t I, ptrdiff_t H,
                                    ptrdiff_t L, int bidirectional) {
-    fastrnn_spec s = {.cell = v->cell,
-                      .activation = v->activation,
-                      .dtype = dtype,
-                      .input_size = I,
-                      .hidden_size = H,
-                      .proj_size = v->projected ? (H + 1) / 2 : 0,
-                      .num_layers = L,
-                      .bidirectional = bidirectional};
+    fastrnn_spec s = v->spec;
+    s.size = sizeof s;
+    s.dtype = dtype;
+    s.input_size = I;
+    s.hidden_size = H;
+    s.proj_size = v->projected ? (H + 1) / 2 : 0;
+    s.num_layers = L;
+    s.bidirectional = bidirectional;
     return s;
 }
 

@@ -5,7 +5,7 @@
 typedef struct {
     const fastrnn_kernels *kernels;
     fastrnn_cell cell;
-    fastrnn_activation activation;
+    fastrnn_activation_kind activation;
     ptrdiff_t rows, live, H, K;
     const void *weight; /* H x K: a column of the product for each unit */
     fastrnn_rows a, dy, share, gates, dc, c_prev, c, h_prev, h;
@@ -83,7 +83,7 @@ static example step(const example *e, int in_parts) {
     fastrnn_shape shape = {e->H, 1, e->K};
     fastrnn_backward_step call = {.hidden = e->H,
                                   .depth = e->K,
-                                  .activation = (int)e->activation,
+                                  .activations = {.f = {.kind = (int32_t)e->activation}},
                                   .pack = new_pack(e->kernels, &shape, e->weight),
                                   .a = e->a.base,
                                   .a_stride = e->a.stride,
@@ -105,9 +105,9 @@ static example step(const example *e, int in_parts) {
                                   .h_stride = got.h.stride};
     ptrdiff_t panels = fastrnn_panel_count(e->kernels, &shape), row = 0, panel = 0;
     if (in_parts) row = e->rows / 2, panel = (panels + 1) / 2;
-    e->kernels->backward[e->cell](&call, row, e->rows, 0, panel);
-    e->kernels->backward[e->cell](&call, 0, row, 0, panels);
-    e->kernels->backward[e->cell](&call, row, e->rows, panel, panels);
+    fastrnn_training_of(e->kernels)->backward[e->cell](&call, row, e->rows, 0, panel);
+    fastrnn_training_of(e->kernels)->backward[e->cell](&call, 0, row, 0, panels);
+    fastrnn_training_of(e->kernels)->backward[e->cell](&call, row, e->rows, panel, panels);
     return got;
 }
 
@@ -133,7 +133,7 @@ static void check_step(const example *e) {
 }
 
 static void try_cell(const fastrnn_kernels *kernels, fastrnn_cell cell,
-                     fastrnn_activation activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t K) {
+                     fastrnn_activation_kind activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t K) {
     fastrnn_dtype dtype = kernels->dtype;
     example e = {.kernels = kernels,
                  .cell = cell,
@@ -167,7 +167,7 @@ int main(void) {
     FOR_EACH_KERNELS(kernels, dtype)
     for (ptrdiff_t i = 0; i < SIZE_COUNT; i++) {
         ptrdiff_t rows = i % 3 == 0 ? 1 : i % 3 == 1 ? i : 50, H = sizes[i];
-        for (fastrnn_activation act = FASTRNN_TANH; act <= FASTRNN_SIGMOID; act++)
+        for (fastrnn_activation_kind act = FASTRNN_TANH; act <= FASTRNN_SIGMOID; act++)
             try_cell(kernels, FASTRNN_RNN, act, rows, H, H);
         try_cell(kernels, FASTRNN_LSTM, FASTRNN_TANH, rows, H, 4 * H);
         try_cell(kernels, FASTRNN_GRU, FASTRNN_TANH, rows, H, 3 * H);

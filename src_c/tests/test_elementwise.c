@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Activations, softmax and crossentropies of arrays against their formulas, on every instruction
- * set and for every length; tests/test_elementwise.py looks at the last digits. */
+ * set and for every length; tests/engine/test_elementwise.py looks at the last digits. */
 #include "matrix.h"
 
 enum { ROWS = 3 };
@@ -48,8 +48,8 @@ static void check_activation(const fastrnn_kernels *kernels, int how, ptrdiff_t 
                                               .y = y,
                                               .slope = slope};
     fastrnn_array_slope backward = {FASTRNN_BY_SLOPE, {0.25, 1.03, 0.41}, ROWS * n, slope, dy, dx};
-    kernels->activation_forward(&forward);
-    kernels->activation_backward(&backward);
+    fastrnn_arrays_of(kernels)->activation_forward(&forward);
+    fastrnn_arrays_of(kernels)->activation_backward(&backward);
     for (ptrdiff_t j = 0; j < ROWS * n; j++) {
         double x = get(dtype, a, j) + get(dtype, bias, j % n), d = get(dtype, dy, j);
         double wanted = value(how, forward.k, x);
@@ -70,8 +70,8 @@ static void check_softmax(const fastrnn_kernels *kernels, int log_of, ptrdiff_t 
     char *dy = random_array(dtype, ROWS * n, 2), *dx = new_array(dtype, ROWS * n);
     const fastrnn_softmax forward = {log_of, ROWS, n, a, NULL, y, NULL};
     const fastrnn_softmax backward = {log_of, ROWS, n, dy, NULL, y, dx};
-    kernels->softmax_forward(&forward);
-    kernels->softmax_backward(&backward);
+    fastrnn_arrays_of(kernels)->softmax_forward(&forward);
+    fastrnn_arrays_of(kernels)->softmax_backward(&backward);
     for (ptrdiff_t row = 0; row < ROWS; row++) {
         double sum = 0, along = 0;
         for (ptrdiff_t j = row * n; j < (row + 1) * n; j++) sum += exp(get(dtype, a, j));
@@ -105,7 +105,7 @@ static void check_crossentropy(const fastrnn_kernels *kernels, int how, int logi
     set(dtype, scale, 0, 1);
     fastrnn_crossentropy s = {
         how, logits, {1, 0, 1e-7, 1 - 1e-7}, ROWS, n, t, labels, z, values, gradient, scale, 0};
-    kernels->crossentropy(&s);
+    fastrnn_arrays_of(kernels)->crossentropy(&s);
     s.gradient = NULL;
     for (ptrdiff_t row = 0; row < ROWS; row++) {
         const ptrdiff_t j = row * n + (how == FASTRNN_SPARSE ? labels[row] : n - 1);
@@ -113,7 +113,7 @@ static void check_crossentropy(const fastrnn_kernels *kernels, int how, int logi
         double around[2];
         for (int side = 0; side < 2; side++) {
             set(dtype, z, j, middle + (side ? step : -step));
-            kernels->crossentropy(&s);
+            fastrnn_arrays_of(kernels)->crossentropy(&s);
             around[side] = get(dtype, values, row);
         }
         set(dtype, z, j, middle);

@@ -5,7 +5,7 @@
 typedef struct {
     const fastrnn_kernels *kernels;
     fastrnn_cell cell;
-    fastrnn_activation activation;
+    fastrnn_activation_kind activation;
     ptrdiff_t rows, H, P;
     const void *r, *bias;               /* torch's R (G*H x P), GRU's b_hn */
     fastrnn_rows gates, h_prev, c_prev; /* not written to */
@@ -91,7 +91,7 @@ static result step(const example *e, int keep, int with_y, int in_parts) {
     const fastrnn_rows *c_prev = keep ? &e->c_prev : &got.c;
     fastrnn_forward_step call = {.hidden = H,
                                  .depth = e->P,
-                                 .activation = (int)e->activation,
+                                 .activations = {.f = {.kind = (int32_t)e->activation}},
                                  .keep = keep,
                                  .pack = new_pack(e->kernels, &shape, e->r),
                                  .bias = e->bias,
@@ -115,7 +115,7 @@ static result step(const example *e, int keep, int with_y, int in_parts) {
 }
 
 static void try_cell(const fastrnn_kernels *kernels, fastrnn_cell cell,
-                     fastrnn_activation activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t P) {
+                     fastrnn_activation_kind activation, ptrdiff_t rows, ptrdiff_t H, ptrdiff_t P) {
     fastrnn_dtype dtype = kernels->dtype;
     int gates = gate_counts[cell];
     example e = {kernels,
@@ -145,7 +145,7 @@ int main(void) {
     FOR_EACH_KERNELS(kernels, dtype)
     for (ptrdiff_t i = 0; i < SIZE_COUNT; i++) {
         ptrdiff_t rows = i % 3 == 0 ? 1 : i % 3 == 1 ? i : 50, H = sizes[i];
-        for (fastrnn_activation act = FASTRNN_TANH; act <= FASTRNN_SIGMOID; act++)
+        for (fastrnn_activation_kind act = FASTRNN_TANH; act <= FASTRNN_SIGMOID; act++)
             try_cell(kernels, FASTRNN_RNN, act, rows, H, H);
         try_cell(kernels, FASTRNN_LSTM, FASTRNN_TANH, rows, H, H);
         try_cell(kernels, FASTRNN_LSTM, FASTRNN_TANH, rows, H, (H + 1) / 2);

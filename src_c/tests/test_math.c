@@ -31,9 +31,9 @@ static void apply(const fastrnn_kernels *kernels, function f, const void *x, voi
                   int flush) {
     uint64_t mode = flush ? fastrnn_denormals_flush() : 0;
     if (f == TANH)
-        kernels->tanh_array(x, y, n);
+        fastrnn_arrays_of(kernels)->tanh_array(x, y, n);
     else
-        kernels->sigmoid_array(x, y, n);
+        fastrnn_arrays_of(kernels)->sigmoid_array(x, y, n);
     if (flush) fastrnn_denormals_restore(mode);
 }
 

@@ -3,7 +3,7 @@
 #include "matrix.h"
 
 static void *scratch_of(const fastrnn_kernels *kernels) {
-    return new_bytes(((size_t)kernels->outer_scratch + 63) / 64 * 64);
+    return new_bytes(((size_t)fastrnn_training_of(kernels)->outer_scratch + 63) / 64 * 64);
 }
 
 static void try_outer(const fastrnn_kernels *kernels, ptrdiff_t rows, ptrdiff_t M,
@@ -23,10 +23,10 @@ static void try_outer(const fastrnn_kernels *kernels, ptrdiff_t rows, ptrdiff_t 
     void *scratch = scratch_of(kernels);
     call.c = whole.base;
     call.c_stride = whole.stride;
-    kernels->outer(&call, 0, M, scratch);
+    fastrnn_training_of(kernels)->outer(&call, 0, M, scratch);
     call.c = parts.base;
-    kernels->outer(&call, M / 3, M, scratch);
-    kernels->outer(&call, 0, M / 3, scratch);
+    fastrnn_training_of(kernels)->outer(&call, M / 3, M, scratch);
+    fastrnn_training_of(kernels)->outer(&call, 0, M / 3, scratch);
     CHECK(memcmp(whole.base, parts.base, c_bytes) == 0, "%s: split, %td x %td of %td rows",
           kernels_name(kernels), M, columns, rows);
 
@@ -47,9 +47,9 @@ static void try_sums(const fastrnn_kernels *kernels, ptrdiff_t rows, ptrdiff_t M
     fastrnn_rows a = new_rows(dtype, kind, rows, M, 1, 1);
     void *before = random_array(dtype, M, 1);
     void *whole = copy_array(dtype, before, M), *parts = copy_array(dtype, before, M);
-    kernels->column_sums(&a, rows, 0, M, whole);
-    kernels->column_sums(&a, rows, M / 3, M, parts);
-    kernels->column_sums(&a, rows, 0, M / 3, parts);
+    fastrnn_training_of(kernels)->column_sums(&a, rows, 0, M, whole);
+    fastrnn_training_of(kernels)->column_sums(&a, rows, M / 3, M, parts);
+    fastrnn_training_of(kernels)->column_sums(&a, rows, 0, M / 3, parts);
     CHECK(same_bytes(dtype, whole, parts, M), "%s: split, %td columns of %td rows",
           kernels_name(kernels), M, rows);
     for (ptrdiff_t m = 0; m < M; m++) {

@@ -94,7 +94,7 @@ int main(void) {
         e.stack = random_stack(&e.spec, BIAS_BOTH);
         e.P = outputs_of(&e.spec);
         e.h_size = L * N * e.P;
-        e.c_size = v->cell == FASTRNN_LSTM ? L * N * H : 0;
+        e.c_size = v->spec.cell == FASTRNN_LSTM ? L * N * H : 0;
         void *x = random_array(dtype, N * I, 2), *y = new_array(dtype, N * e.P);
         reset(&e, x, y);
         get_and_set(&e, x, y);

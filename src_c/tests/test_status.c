@@ -13,7 +13,7 @@ static const size_t UNTOUCHED = 12345;
 /* Both functions that take a spec agree, and leave what they would have written. */
 static void bad_spec(fastrnn_status wanted, fastrnn_spec spec) {
     static const double array[64] = {0};
-    const fastrnn_weights weights[2] = {{array, array, NULL, NULL, NULL}};
+    const fastrnn_weights weights[2] = {{sizeof *weights, array, array, NULL, NULL, NULL, NULL}};
     size_t bytes = UNTOUCHED;
     fastrnn_stack *stack = NULL;
     unsigned char *memory = new_bytes(4096);
@@ -25,19 +25,29 @@ static void bad_spec(fastrnn_status wanted, fastrnn_spec spec) {
 }
 
 static void specs(void) {
-    const fastrnn_spec rnn = {
-        .cell = FASTRNN_RNN, .input_size = 2, .hidden_size = 3, .num_layers = 1};
-    const fastrnn_spec lstm = {
-        .cell = FASTRNN_LSTM, .input_size = 2, .hidden_size = 3, .num_layers = 1};
+    const fastrnn_spec rnn = {.size = sizeof rnn,
+                              .cell = FASTRNN_RNN,
+                              .input_size = 2,
+                              .hidden_size = 3,
+                              .num_layers = 1};
+    const fastrnn_spec lstm = {.size = sizeof lstm,
+                               .cell = FASTRNN_LSTM,
+                               .input_size = 2,
+                               .hidden_size = 3,
+                               .num_layers = 1};
     const ptrdiff_t huge = PTRDIFF_MAX;
-    fastrnn_spec s;
+    const fastrnn_spec wide = {.size = sizeof wide,
+                               .cell = FASTRNN_LSTM,
+                               .input_size = 2,
+                               .hidden_size = 64,
+                               .num_layers = 1};
+    fastrnn_spec s = {.size = sizeof s};
 #define BAD(wanted, good, field, value) (s = good, s.field = value, bad_spec(wanted, s))
-    BAD(FASTRNN_ERROR_ENUM, rnn, cell, (fastrnn_cell)3);
-    BAD(FASTRNN_ERROR_ENUM, rnn, cell, (fastrnn_cell)-1);
-    BAD(FASTRNN_ERROR_ENUM, rnn, activation, (fastrnn_activation)3);
-    BAD(FASTRNN_ERROR_ENUM, rnn, dtype, (fastrnn_dtype)2);
-    BAD(FASTRNN_ERROR_ENUM, rnn, isa, (fastrnn_isa)5);
-    BAD(FASTRNN_ERROR_UNUSED, lstm, activation, FASTRNN_RELU);
+    BAD(FASTRNN_ERROR_ENUM, rnn, cell, 3);
+    BAD(FASTRNN_ERROR_ENUM, rnn, cell, -1);
+    BAD(FASTRNN_ERROR_ENUM, rnn, f.kind, FASTRNN_ELU_ALPHA + 1);
+    BAD(FASTRNN_ERROR_ENUM, rnn, dtype, 2);
+    BAD(FASTRNN_ERROR_ENUM, rnn, isa, 5);
     BAD(FASTRNN_ERROR_SIZE, rnn, input_size, 0);
     BAD(FASTRNN_ERROR_SIZE, rnn, hidden_size, -1);
     BAD(FASTRNN_ERROR_SIZE, rnn, num_layers, 0);
@@ -47,7 +57,7 @@ static void specs(void) {
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, input_size, huge);
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, hidden_size, huge);
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, num_layers, huge);
-    BAD(FASTRNN_ERROR_OVERFLOW, lstm, input_size, huge / 64);
+    BAD(FASTRNN_ERROR_OVERFLOW, wide, input_size, huge / 64);
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, hidden_size, (ptrdiff_t)1 << (sizeof huge * 4 - 1));
     BAD(FASTRNN_ERROR_OVERFLOW, lstm, num_layers, huge / 256);
     for (fastrnn_isa isa = FASTRNN_ISA_SCALAR; isa <= FASTRNN_ISA_AVX512; isa++)
@@ -58,6 +68,7 @@ static void specs(void) {
     bad_spec(FASTRNN_ERROR_ISA, rnn);
     setenv("FASTRNN_ISA", "scalar", 1);
     fastrnn_stack *stack = random_stack(&lstm, BIAS_BOTH);
+    s.size = sizeof s;
     GIVES(FASTRNN_OK, fastrnn_stack_spec(stack, &s));
     CHECK(s.isa == FASTRNN_ISA_SCALAR && s.cell == FASTRNN_LSTM, "forced by the environment");
     unsetenv("FASTRNN_ISA");
@@ -66,7 +77,8 @@ static void specs(void) {
 }
 
 static void stacks(void) {
-    const fastrnn_spec plain = {.cell = FASTRNN_LSTM,
+    const fastrnn_spec plain = {.size = sizeof plain,
+                                .cell = FASTRNN_LSTM,
                                 .input_size = 2,
                                 .hidden_size = 3,
                                 .num_layers = 1,
@@ -117,7 +129,11 @@ static void stacks(void) {
 
 static void streams(void) {
     const ptrdiff_t N = 2;
-    fastrnn_spec spec = {.cell = FASTRNN_GRU, .input_size = 2, .hidden_size = 3, .num_layers = 2};
+    fastrnn_spec spec = {.size = sizeof spec,
+                         .cell = FASTRNN_GRU,
+                         .input_size = 2,
+                         .hidden_size = 3,
+                         .num_layers = 2};
     fastrnn_stack *stack = random_stack(&spec, BIAS_BOTH);
     size_t bytes = UNTOUCHED;
     fastrnn_stream *stream = NULL;
@@ -171,7 +187,8 @@ static void streams(void) {
 
 static void runs(void) {
     const ptrdiff_t T = 2, N = 2;
-    const fastrnn_spec spec = {.cell = FASTRNN_RNN,
+    const fastrnn_spec spec = {.size = sizeof spec,
+                               .cell = FASTRNN_RNN,
                                .input_size = 2,
                                .hidden_size = 3,
                                .num_layers = 2,
@@ -215,7 +232,7 @@ static void runs(void) {
 }
 
 static void names(void) {
-    for (int i = FASTRNN_OK; i <= FASTRNN_ERROR_ROW; i++)
+    for (int i = FASTRNN_OK; i <= FASTRNN_ERROR_FORMAT; i++)
         for (int j = 0; j < i; j++) {
             const char *text = fastrnn_status_text((fastrnn_status)i);
             CHECK(*text && strcmp(text, fastrnn_status_text((fastrnn_status)j)), "%d, %d", i, j);

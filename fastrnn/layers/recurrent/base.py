@@ -6,10 +6,10 @@ import numpy as np
 from ... import activations, constraints, initializers, regularizers
 from ..._common import checks
 from ..._common.quiet import is_quiet
-from ..._core.bptt import backward as run_backward
+from ..._core.backward import backward as run_backward
+from ..._core.forward import Tape
+from ..._core.forward import forward as run_forward
 from ..._core.pack import PackedLayer
-from ..._core.recurrent import Tape
-from ..._core.recurrent import forward as run_forward
 from ...engine.parameters import GATES, ROLES
 from ...graph.broadcasting import unbroadcast
 from ...graph.tape import FOR_INPUTS, NOTHING, Tensor

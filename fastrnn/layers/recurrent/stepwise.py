@@ -2,7 +2,7 @@
 """The time loop step by step in Python, for activations that the compiled one does not have.
 
 The equations are those of `fastrnn.reference`, in the dtype of the weights; the arguments and
-results are those of the compiled loop, `_core.recurrent.forward` and `_core.bptt.backward`.
+results are those of the compiled loop, `_core.forward.forward` and `_core.backward.backward`.
 """
 
 import numpy as np

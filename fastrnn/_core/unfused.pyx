@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps whose cell is not fused to its recurrent product.
+
+The fused cells know their activations and read one state for all gates. Any other activation, a
+GRU that resets before the product, and recurrent dropout take this way through the same loops: a
+product for each group of gates that reads the same state, added to W x + b where the gates lie,
+then the cell alone. The sums are those of the fused cells.
+
+Recurrent dropout multiplies the state by one mask for each gate, the same at every step, before
+the product (Gal and Ghahramani 2016, with a mask a gate as Keras has it); all other uses of the
+state, such as a GRU's z h', see it as it is.
+
+All that this writes belongs to rows of the batch, so that threads share them without waiting.
+"""
+
+from libc.string cimport memset
+
+from fastrnn._core.pack cimport GatePack
+from fastrnn._core.runtime cimport training_of
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef void set_products(const real *a, const real *b, real *to, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        to[j] = a[j] * b[j]
+
+
+cdef void add_products(const real *a, const real *b, real *to, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        to[j] += a[j] * b[j]
+
+
+cdef void add_values(const real *a, real *to, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t j
+    for j in range(n):
+        to[j] += a[j]
+
+
+cdef void mask_state(const Unfused *u, int group, const char *h, char *to, Py_ssize_t row_begin,
+                     Py_ssize_t row_end) noexcept nogil:
+    """to = h times the mask of a group, rows [row_begin, row_end) of dense (N, P)."""
+    cdef Py_ssize_t begin = row_begin * u.P * u.itemsize, n = (row_end - row_begin) * u.P
+    cdef const char *mask = u.masks + group * u.masks_stride + begin
+    if u.itemsize == 4:
+        set_products(<const float *> (h + begin), <const float *> mask, <float *> (to + begin), n)
+    else:
+        set_products(<const double *> (h + begin), <const double *> mask,
+                     <double *> (to + begin), n)
+
+
+cdef void add_state(const Unfused *u, int group, const char *d, char *to, Py_ssize_t row_begin,
+                    Py_ssize_t row_end) noexcept nogil:
+    """to += d, times the mask of a group where there are masks."""
+    cdef Py_ssize_t begin = row_begin * u.P * u.itemsize, n = (row_end - row_begin) * u.P
+    cdef const char *mask = u.masks + group * u.masks_stride + begin
+    d += begin
+    to += begin
+    if u.itemsize == 4 and not u.masked:
+        add_values(<const float *> d, <float *> to, n)
+    elif u.itemsize == 4:
+        add_products(<const float *> d, <const float *> mask, <float *> to, n)
+    elif not u.masked:
+        add_values(<const double *> d, <double *> to, n)
+    else:
+        add_products(<const double *> d, <const double *> mask, <double *> to, n)
+
+
+cdef const char *state_of(const Unfused *u, int group, const char *h, Py_ssize_t row_begin,
+                          Py_ssize_t row_end) noexcept nogil:
+    """The state as the product of a group reads it."""
+    if not u.masked:
+        return h
+    mask_state(u, group, h, u.seen, row_begin, row_end)
+    return u.seen
+
+
+cdef void add_recurrent_products(const Unfused *u, char *h, char *gates, Py_ssize_t row_begin,
+                                 Py_ssize_t row_end) noexcept nogil:
+    """Adds the recurrent products of a step's state to W x + b, rows [row_begin, row_end)."""
+    cdef fastrnn_product product
+    cdef fastrnn_reset_step reset = u.reset
+    cdef const char *state
+    cdef int i
+    for i in range(u.count):
+        state = state_of(u, i, h, row_begin, row_end)
+        product = u.groups[i].product
+        product.c.base = gates + u.groups[i].slot
+        if u.groups[i].reset:
+            reset.gates = gates
+            reset.h = state
+            u.kernels.reset_forward(&reset, row_begin, row_end)
+            product.a.base = gates + u.reset_slot
+        else:
+            product.a.base = <char *> state
+        u.kernels.product(&product, row_begin, row_end, 0, u.groups[i].panels)
+
+
+cdef void add_back_products(const Unfused *u, char *gates, char *to, Py_ssize_t row_begin,
+                            Py_ssize_t row_end) noexcept nogil:
+    """to (N, P) += what a step's d(pre-activations) give the state before it by its products, but
+    by that of a reset state."""
+    cdef fastrnn_product product
+    cdef int i
+    for i in range(u.plain):
+        product = u.groups[i].product
+        product.a.base = gates + u.groups[i].slot
+        product.c.base = u.seen if u.masked else to
+        u.kernels.product(&product, row_begin, row_end, 0, u.groups[i].panels)
+        if u.masked:
+            add_state(u, i, u.seen, to, row_begin, row_end)
+
+
+cdef void back_cell(const Unfused *u, const fastrnn_backward_step *step, Py_ssize_t row_begin,
+                    Py_ssize_t row_end) noexcept nogil:
+    """A step's d(pre-activations); what passes by its products, or by the reset state, goes to
+    step.share."""
+    cdef int last = u.count - 1
+    cdef fastrnn_product product = u.groups[last].product
+    cdef fastrnn_reset_step reset = u.reset
+    u.training.cell_backward[u.cell](step, row_begin, row_end)
+    if not u.groups[last].reset:
+        return
+    product.a.base = step.gates + u.groups[last].slot
+    product.c.base = u.ds
+    u.kernels.product(&product, row_begin, row_end, 0, u.groups[last].panels)
+    reset.gates = step.gates
+    reset.h = state_of(u, last, step.h_prev, row_begin, row_end)
+    reset.d = u.ds
+    u.training.reset_backward(&reset, row_begin, row_end)
+    add_state(u, last, u.ds, step.share, row_begin, row_end)
+
+
+cdef void describe_forward(GateGroup *g, PackedLayer layer, bint begins,
+                           Py_ssize_t gates_stride, Py_ssize_t state_stride) noexcept:
+    """Where the product `begins` the slots, it adds the recurrent bias, which is not in W x + b."""
+    g.product.accumulate = not begins
+    g.product.bias = layer.recurrent_bias if begins else NULL
+    g.product.a.stride = gates_stride if g.reset else state_stride
+    g.product.c.stride = gates_stride
+
+
+cdef void describe_back(Unfused *u, GateGroup *g, Py_ssize_t gates_stride,
+                        Py_ssize_t state_stride) noexcept:
+    g.product.accumulate = not (u.masked or g.reset)
+    g.product.a.stride = gates_stride
+    g.product.c.stride = state_stride
+
+
+cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize_t gates_stride,
+                           bint masked, bint back) except *:
+    """Fills in all but where `masks`, `seen` and `ds` lie."""
+    cdef Py_ssize_t slot_bytes = layer.hidden_size * layer.kernels.itemsize
+    cdef Py_ssize_t state_stride = layer.output_size * layer.kernels.itemsize
+    cdef GateGroup *g
+    cdef GatePack gates
+    memset(u, 0, sizeof(u[0]))
+    u.kernels = layer.kernels
+    if back:
+        u.training = training_of(layer.kernels)
+    u.cell = layer.cell
+    u.P, u.itemsize = layer.output_size, layer.kernels.itemsize
+    u.masked, u.masks_stride = masked, N * state_stride
+    u.reset_slot = layer.description.reset_slot * slot_bytes
+    u.reset.hidden = layer.hidden_size
+    u.reset.f.kind = layer.recurrent_activation
+    u.reset.gates_stride = gates_stride
+    u.reset.h_stride = u.reset.d_stride = state_stride
+    for gates in layer.gate_packs(masked, back):
+        g = &u.groups[u.count]
+        u.count += 1
+        g.gate, g.gates, g.panels = gates.group.gate, gates.group.count, gates.pack.panels
+        g.slot = gates.group.slot * slot_bytes
+        g.reset = gates.group.reset
+        u.plain += not g.reset
+        g.product.shape = gates.pack.shape
+        g.product.pack = gates.pack.data()
+        g.product.a.step = g.product.c.step = 1
+        if back:
+            describe_back(u, g, gates_stride, state_stride)
+        else:
+            describe_forward(g, layer, gates.group.fresh, gates_stride, state_stride)

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define REAL_IS_DOUBLE
+#include "vec_avx512.h"
+
+#include "arrays.h"

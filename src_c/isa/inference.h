@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernels of a step: see real.h for how a table is made. The vec_<isa>.h enables the
+ * instruction set from there on, this closes that region.
+ */
+#ifndef NOT_BUILT
+
+#include "lanes.h"
+
+#include "math.h"
+
+#include "block.h"
+#include "panels.h"
+#include "product.h"
+
+#include "activations.h"
+#include "cell_activations.h"
+#include "cells.h"
+#include "fused.h"
+#include "unfused.h"
+
+const fastrnn_kernels TABLE(kernels) = {
+    .isa = ISA,
+    .dtype = REAL_DTYPE,
+    .itemsize = sizeof(real),
+    .lanes = VW,
+    .product = product,
+    .forward =
+        {[FASTRNN_RNN] = forward_rnn, [FASTRNN_LSTM] = forward_lstm, [FASTRNN_GRU] = forward_gru},
+    .cell_forward = {[FASTRNN_RNN] = cell_forward_rnn,
+                     [FASTRNN_LSTM] = cell_forward_lstm,
+                     [FASTRNN_GRU] = cell_forward_gru,
+                     [FASTRNN_GRU_BEFORE] = cell_forward_gru_before},
+    .reset_forward = reset_forward,
+};
+
+#if defined(TARGET_REGION) && defined(__clang__)
+#pragma clang attribute pop
+#endif
+
+#endif

@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define REAL_IS_DOUBLE
+#include "vec_neon.h"
+
+#include "training.h"
