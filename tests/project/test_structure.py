@@ -27,7 +27,7 @@ FLOORS = (
     ("callbacks", "preprocessing"),
     ("models",),
     ("generation",),
-    ("demo", "modules"),
+    ("demo",),
     ("",),
     ("cli",),
     ("__main__",),
