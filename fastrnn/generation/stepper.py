@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running a model of layers one step at a time, the states of its recurrent layers carried."""
 
+from __future__ import annotations
+
 import copy
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._common import checks
 from .._common.quiet import call_back, is_own, quiet
 from ..graph.tape import Tensor, calling
-from ..layers.base import Layer
 from ..layers.embedding import Embedding
 from ..layers.recurrent.base import Recurrent
 from ..layers.time_distributed import TimeDistributed
@@ -35,9 +37,9 @@ class Stepper:
         If it is not built, or naming what cannot be run step by step.
     """
 
-    def __init__(self, model, encode=None):
+    def __init__(self, model: Any, encode: Callable[[np.ndarray], Any] | None = None) -> None:
         graph = _graph(model)
-        self._calls = []
+        self._calls: list[_Call] = []
         self._output = self._plan(graph, [0])[0]
         recurrent = [k for k, call in enumerate(self._calls) if call.recurrent]
         self._last_recurrent = max(recurrent, default=-1)
@@ -64,7 +66,7 @@ class Stepper:
             numbers.update(zip(map(id, node.outputs), made, strict=True))
         return [numbers[id(tensor)] for tensor in graph.outputs]
 
-    def start(self, prompt):
+    def start(self, prompt: np.ndarray) -> tuple[np.ndarray, Any]:
         """Read ids (N, T); return the scores (N, V) of the next token, and the state."""
         scores, state = self._run(prompt, None)
         if self._symbols is not None and scores.shape[-1] > self._symbols:
@@ -73,7 +75,7 @@ class Stepper:
                              "given")
         return scores, state
 
-    def step(self, ids, state):
+    def step(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
         """Read one token of each row, (N,); return scores and state as `start` does."""
         return self._run(ids[:, None], state)
 
@@ -106,10 +108,10 @@ class Stepper:
 class State:
     """The states of the recurrent layers: a list of arrays (N, H) for each call of one."""
 
-    def __init__(self, arrays):
+    def __init__(self, arrays: list[list[np.ndarray]]) -> None:
         self.arrays = arrays
 
-    def take(self, rows):
+    def take(self, rows: int) -> State:
         """Return the state of the rows of the given indices."""
         return State([[array[rows] for array in arrays] for arrays in self.arrays])
 
@@ -117,14 +119,14 @@ class State:
 class _Call(NamedTuple):
     """One call of a layer."""
 
-    layer: Layer
-    source: Layer       # the model's own layer
+    layer: Any          # an operation, or a twin of a recurrent layer
+    source: Any         # the model's own layer
     inputs: list        # numbers of values
     several: bool       # whether the layer takes a list
     options: dict
     recurrent: bool
 
-    def read(self, inputs, states):
+    def read(self, inputs: Any, states: Any) -> Any:
         """Return the output of a recurrent layer, and its final states as arrays."""
         layer = self.layer
         layer.version = self.source.version
