@@ -17,8 +17,8 @@ from contextlib import contextmanager
 import fastrnn
 
 from ._core.runtime import SettingError
+from .demo import settings
 
-DEFAULT_OUTPUT = "fastrnn-demo.safetensors"
 INTERRUPTED = 130
 
 
@@ -91,24 +91,29 @@ def _add_demo(commands):
         "and let it write. Ctrl-C keeps what was learned; --resume goes on from it.",
     )
     length = demo.add_mutually_exclusive_group()
-    length.add_argument("--seconds", type=_positive(float), help="training time (75)")
+    length.add_argument("--seconds", type=_positive(float),
+                        help=f"training time ({settings.SECONDS})")
     length.add_argument("--steps", type=_positive(int), help="number of updates instead: the same "
                         "model from run to run")
     length.add_argument("--epochs", type=_positive(float), help="number of passes over the text "
                         "instead")
     demo.add_argument("--text", metavar="FILE", help="a UTF-8 text to train on")
-    demo.add_argument("--output", metavar="MODEL", default=DEFAULT_OUTPUT,
-                      help=f"where the model is kept ({DEFAULT_OUTPUT})")
+    demo.add_argument("--output", metavar="MODEL", default=settings.OUTPUT,
+                      help=f"where the model is kept ({settings.OUTPUT})")
     demo.add_argument("--resume", action="store_true", help="go on from MODEL")
     new = demo.add_argument_group("a new model, not with --resume")
-    new.add_argument("--cell", choices=("rnn", "lstm", "gru"), help="(lstm)")
-    new.add_argument("--hidden", type=_positive(int), help="hidden units (256)")
-    new.add_argument("--layers", type=_positive(int), help="recurrent layers (1)")
-    new.add_argument("--embedding", type=_positive(int), help="size of a character's vector (64)")
-    new.add_argument("--batch", type=_positive(int), help="rows of the text side by side (32)")
-    new.add_argument("--block", type=_positive(int), help="characters between updates (64)")
-    new.add_argument("--lr", type=_positive(float), help="highest learning rate (0.008)")
-    new.add_argument("--seed", type=_natural, help="of all that is random (0)")
+    new.add_argument("--cell", choices=("rnn", "lstm", "gru"), help=f"({settings.CELL})")
+    new.add_argument("--hidden", type=_positive(int), help=f"hidden units ({settings.HIDDEN})")
+    new.add_argument("--layers", type=_positive(int), help=f"recurrent layers ({settings.LAYERS})")
+    new.add_argument("--embedding", type=_positive(int),
+                     help=f"size of a character's vector ({settings.EMBEDDING})")
+    new.add_argument("--batch", type=_positive(int),
+                     help=f"rows of the text side by side ({settings.BATCH})")
+    new.add_argument("--block", type=_positive(int),
+                     help=f"characters between updates ({settings.BLOCK})")
+    new.add_argument("--lr", type=_positive(float),
+                     help=f"highest learning rate ({settings.RATE})")
+    new.add_argument("--seed", type=_natural, help=f"of all that is random ({settings.SEED})")
     _add_threads(demo)
     demo.set_defaults(run=_demo)
 
@@ -117,9 +122,11 @@ def _add_generate(commands):
     generate = commands.add_parser("generate", help="let a saved model write")
     generate.add_argument("model", metavar="MODEL", help="a file that demo made")
     generate.add_argument("--prompt", help="how the text begins (with a new line)")
-    generate.add_argument("--length", type=_natural, default=500, help="characters (500)")
-    generate.add_argument("--temperature", type=_temperature, default=0.7,
-                          help="0: always the likeliest character; 1: as the model has it (0.7)")
+    generate.add_argument("--length", type=_natural, default=settings.LENGTH,
+                          help=f"characters ({settings.LENGTH})")
+    generate.add_argument("--temperature", type=_temperature, default=settings.TEMPERATURE,
+                          help="0: always the likeliest character; 1: as the model has it "
+                          f"({settings.TEMPERATURE})")
     generate.add_argument("--seed", type=_natural, help="the same text every time")
     _add_threads(generate)
     generate.set_defaults(run=_generate)
@@ -207,15 +214,15 @@ def _demo(args):
     bits = trainer.model.bits_per_character(trainer.model.vocabulary.encode(held_out))
     print(f"Held-out text: {bits:.3f} bits per character\n")
     prompt = demo.opening(text)
-    characters = trainer.model.generate(prompt, demo.TEMPERATURE, trainer.recipe.seed)
-    _write_out(prompt, characters, demo.SAMPLE_LENGTH)
+    characters = trainer.model.generate(prompt, settings.TEMPERATURE, trainer.recipe.seed)
+    _write_out(prompt, characters, settings.LENGTH)
     print(f"\nMore of it:     {_command('generate', args.output, '--prompt', prompt)}")
     return 0
 
 
 def _resume_options(args):
     options = ["--resume"]
-    if args.output != DEFAULT_OUTPUT:
+    if args.output != settings.OUTPUT:
         options += ["--output", args.output]
     return options + (["--text", args.text] if args.text else [])
 

@@ -14,8 +14,8 @@ class Configured:
     Each is an attribute of the same name. `computes` are the public methods with arithmetic.
     """
 
-    fields = ()
-    computes = ("__call__", "gradient")
+    fields: tuple[str, ...] = ()
+    computes: tuple[str, ...] = ("__call__", "gradient")
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)

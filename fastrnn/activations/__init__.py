@@ -5,6 +5,11 @@ Each is an object that is called with an array; ``forward`` and ``backward`` are
 tape. float32 stays float32, float64 stays float64, everything else is read as float32.
 """
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from .._common.classes import find
 from .._common.registry import Registry, snake_case
 from ..engine.recurrence import ACTIVATIONS
@@ -98,7 +103,7 @@ KERAS_LAYERS = {"Relu": "ReLU", "LeakyRelu": "LeakyReLU", "Elu": "ELU", "Softmax
 class _Activations(Registry):
     """Objects by their names; what has no derivative is refused."""
 
-    def get(self, identifier):
+    def get(self, identifier: Any) -> Any:
         if identifier is None:
             return linear
         kind = identifier if isinstance(identifier, type) else type(identifier)
@@ -110,11 +115,11 @@ class _Activations(Registry):
                              "Activation of your own with forward and backward")
         return super().get(identifier)
 
-    def refusal(self, identifier):
+    def refusal(self, identifier: Any) -> Any:
         return ValueError("activation must be None, an Activation or one of "
                           f"{', '.join(self.names())}; got {identifier!r}")
 
-    def restored(self, name, options):
+    def restored(self, name: str, options: Any) -> Any:
         if "name" in options:
             # A layer's. Its dtype, which Keras may describe by a dict, is that of what it is in.
             options = {key: value for key, value in options.items() if key != "dtype"}
@@ -129,12 +134,12 @@ _registry = _Activations("activation", (), {
 } | {"swish": silu})
 
 
-def names():
+def names() -> list[str]:
     """Return the names that `get` knows, in order."""
     return _registry.names()
 
 
-def name_in_time_loop(activation):
+def name_in_time_loop(activation: Any) -> str | None:
     """Return the name by which the compiled time loop has an activation, or None if it has not.
 
     It has those whose slope follows from the value, without options of their own.
@@ -148,7 +153,7 @@ def _is_named(activation):
     return type(known) is type(activation) and known.get_config() == activation.get_config()
 
 
-def get(identifier):
+def get(identifier: Any) -> Any:
     """Return the activation that `identifier` names.
 
     Parameters
@@ -165,7 +170,7 @@ def get(identifier):
     return _registry.get(identifier)
 
 
-def serialize(activation):
+def serialize(activation: Any) -> Any:
     """Return the name of an activation; with options of its own ``{"class_name", "config"}``."""
     activation = get(activation)
     if _is_named(activation):
@@ -173,7 +178,7 @@ def serialize(activation):
     return {"class_name": type(activation).__name__, "config": activation.get_config()}
 
 
-def deserialize(config, custom_objects=None):
+def deserialize(config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Return the activation that `serialize` described, or Keras for a layer or function.
 
     Parameters

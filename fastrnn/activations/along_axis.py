@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activations of all numbers along an axis."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 
@@ -21,20 +24,21 @@ class Softmax(Activation):
     fields = ("axis",)
     _log = False
 
-    def __init__(self, axis=-1):
+    def __init__(self, axis: int | tuple[int, ...] = -1) -> None:
         self.axis = axis
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, Any]:
         y = self._along_axis(softmax_forward, x)
         return y, y
 
-    def forward_in_place(self, a, bias=None, keep=True):
+    def forward_in_place(self, a: np.ndarray, bias: np.ndarray | None = None,
+                         keep: bool = True) -> tuple[np.ndarray, Any]:
         if self.axis in (-1, a.ndim - 1):
             y = softmax_forward(a, self._log, bias, True)
             return y, y
         return super().forward_in_place(a, bias, keep)
 
-    def backward(self, y, dy):
+    def backward(self, y: np.ndarray, dy: np.ndarray) -> np.ndarray:
         return self._along_axis(softmax_backward, y, dy)
 
     def _along_axis(self, compute, *arrays):

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all activations have in common: how they are called, and what one of your own gives."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from .._common import checks
@@ -15,6 +19,8 @@ class Applying:
     activation : Activation
     """
 
+    activation: Activation
+
 
 class Activation(Configured):
     """Base of the activations; one of your own gives `forward` and `backward`.
@@ -27,7 +33,7 @@ class Activation(Configured):
     """
 
     computes = ("__call__", "forward", "backward")
-    name = None
+    name: str
     recurrent = False
 
     def __init_subclass__(cls, **options):
@@ -38,7 +44,7 @@ class Activation(Configured):
                 if quicker not in vars(cls):
                     setattr(cls, quicker, vars(Activation)[quicker])
 
-    def __call__(self, x, *options, **named_options):
+    def __call__(self, x: Any, *options: Any, **named_options: Any) -> np.ndarray:
         """Return the activation of each number of `x`.
 
         Parameters
@@ -55,19 +61,20 @@ class Activation(Configured):
         x = checks.as_ndarray("x", x)
         return activation.value(x if x.dtype in checks.DTYPES else x.astype(np.float32))
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the activation of `x`, float32 or float64, and what `backward` needs."""
         raise NotImplementedError
 
-    def backward(self, kept, dy):
+    def backward(self, kept: Any, dy: np.ndarray) -> np.ndarray:
         """Return dx, from what `forward` kept and dy; neither is changed."""
         raise NotImplementedError
 
-    def value(self, x):
+    def value(self, x: np.ndarray) -> np.ndarray:
         """Return what `forward` does, without what `backward` needs."""
         return self.forward(x)[0]
 
-    def forward_in_place(self, a, bias=None, keep=True):
+    def forward_in_place(self, a: np.ndarray, bias: np.ndarray | None = None,
+                         keep: bool = True) -> tuple[np.ndarray, Any]:
         """Return `forward` of a + bias; `a` may be overwritten.
 
         Parameters
@@ -82,5 +89,5 @@ class Activation(Configured):
         return self.forward(a)
 
     @property
-    def __name__(self):
+    def __name__(self) -> str:
         return self.name

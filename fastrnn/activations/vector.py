@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activations of each number for itself."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
+
+import numpy as np
 
 from .._common import checks
 from .._core.elementwise import Elementwise
@@ -11,18 +16,19 @@ from .base import Activation
 class _Vector(Activation):
     """An activation by the compiled kernels: `_kernel` is which."""
 
-    _kernel = None
+    _kernel: Elementwise
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, Any]:
         return self._kernel.forward(x)
 
-    def value(self, x):
+    def value(self, x: np.ndarray) -> np.ndarray:
         return self._kernel.forward(x, None, False, False)[0]
 
-    def forward_in_place(self, a, bias=None, keep=True):
+    def forward_in_place(self, a: np.ndarray, bias: np.ndarray | None = None,
+                         keep: bool = True) -> tuple[np.ndarray, Any]:
         return self._kernel.forward(a, bias, True, keep)
 
-    def backward(self, kept, dy):
+    def backward(self, kept: Any, dy: np.ndarray) -> np.ndarray:
         return self._kernel.backward(kept, dy)
 
 
@@ -33,13 +39,14 @@ class Linear(_Vector):
     recurrent = True
     _kernel = Elementwise("linear")
 
-    def forward(self, x):
+    def forward(self, x: np.ndarray) -> tuple[np.ndarray, Any]:
         return x, None
 
-    def forward_in_place(self, a, bias=None, keep=True):
+    def forward_in_place(self, a: np.ndarray, bias: np.ndarray | None = None,
+                         keep: bool = True) -> tuple[np.ndarray, Any]:
         return (a if bias is None else self._kernel.forward(a, bias, True, False)[0]), None
 
-    def backward(self, kept, dy):
+    def backward(self, kept: Any, dy: np.ndarray) -> np.ndarray:
         return dy
 
 
@@ -79,9 +86,10 @@ class Relu(_Vector):
     """
 
     name = "relu"
-    fields = ("negative_slope", "max_value", "threshold")
+    fields: tuple[str, ...] = ("negative_slope", "max_value", "threshold")
 
-    def __init__(self, negative_slope=0.0, max_value=None, threshold=0.0):
+    def __init__(self, negative_slope: float = 0.0, max_value: float | None = None,
+                 threshold: float = 0.0) -> None:
         self.negative_slope = checks.number("negative_slope", negative_slope)
         self.max_value = None if max_value is None else checks.number("max_value", max_value)
         self.threshold = checks.number("threshold", threshold)
@@ -103,7 +111,7 @@ class LeakyRelu(Relu):
     name = "leaky_relu"
     fields = ("negative_slope",)
 
-    def __init__(self, negative_slope=0.2):
+    def __init__(self, negative_slope: float = 0.2) -> None:
         super().__init__(negative_slope)
         self.recurrent = False
 
@@ -114,7 +122,7 @@ class Relu6(Relu):
     name = "relu6"
     fields = ()
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(max_value=6.0)
         self._kernel = Elementwise("relu6")
 
@@ -123,9 +131,9 @@ class Elu(_Vector):
     """y = x where it is above 0, alpha (exp(x) - 1) elsewhere (Clevert et al., 2016)."""
 
     name = "elu"
-    fields = ("alpha",)
+    fields: tuple[str, ...] = ("alpha",)
 
-    def __init__(self, alpha=1.0):
+    def __init__(self, alpha: float = 1.0) -> None:
         self.alpha = checks.number("alpha", alpha)
         self.recurrent = alpha == 1
         self._kernel = (Elementwise("elu") if alpha == 1 else
@@ -139,7 +147,7 @@ class Selu(Elu):
     fields = ()
     scale = 1.0507009873554805
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(1.6732632423543772)
         self.recurrent = False
         self._kernel = Elementwise("selu")
@@ -180,7 +188,7 @@ class Gelu(_Vector):
     name = "gelu"
     fields = ("approximate",)
 
-    def __init__(self, approximate=False):
+    def __init__(self, approximate: bool = False) -> None:
         self.approximate = checks.flag("approximate", approximate)
         self._kernel = Elementwise("gelu_tanh" if approximate else "gelu")
 

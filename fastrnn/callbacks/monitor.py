@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watching one value of the logs: which way it should go, and whether it went there."""
 
+from __future__ import annotations
+
 import operator
 
 import numpy as np
@@ -31,7 +33,8 @@ class Monitor(Callback):
         By how much a value must be better.
     """
 
-    def __init__(self, monitor="val_loss", mode="auto", best=None, min_delta=0):
+    def __init__(self, monitor: str = "val_loss", mode: str = "auto", best: float | None = None,
+                 min_delta: float = 0) -> None:
         super().__init__()
         if mode not in ("auto", "min", "max"):
             warn(f"{type(self).__name__}: mode {mode!r} is not known, using 'auto'")

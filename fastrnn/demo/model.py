@@ -11,6 +11,7 @@ from ..engine.cells import CELLS
 from ..generation.choice import draw
 from ..losses import SparseCategoricalCrossentropy
 from ..preprocessing import Blocks, Vocabulary
+from . import settings
 from .parts import Dense, Embedding, Joined
 
 KIND = "charmodel"
@@ -39,8 +40,9 @@ class CharModel(Joined):
         Of all initial values.
     """
 
-    def __init__(self, vocabulary, cell="lstm", embedding_dim=64, hidden_size=256, num_layers=1,
-                 dtype="float32", seed=None):
+    def __init__(self, vocabulary, cell=settings.CELL, embedding_dim=settings.EMBEDDING,
+                 hidden_size=settings.HIDDEN, num_layers=settings.LAYERS, dtype="float32",
+                 seed=None):
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
         checks.choice("cell", cell, tuple(CELLS))

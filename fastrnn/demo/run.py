@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The demonstration: a character model learns from a book for a minute or so.
 
-Here are the text, the settings, and the training loop with its progress bar and checkpoints; the
-command line around it is in cli.py, the model and its training in model.py and trainer.py.
+Here are the text and the training loop with its progress bar and checkpoints; the command line
+around it is in cli.py, the model and its training in model.py and trainer.py.
 """
 
 import math
@@ -11,30 +11,15 @@ import time
 from dataclasses import dataclass
 
 from ..preprocessing import Vocabulary
+from . import settings
 from .model import CharModel
 from .text import king_james
 from .trainer import CharTrainer, Recipe
 
-HELD_OUT = 0.05
-TEMPERATURE = 0.7
-SAMPLE_LENGTH = 500
-DEFAULT_SECONDS = 75.0
-CHECKPOINT_SECONDS = 15.0
-
-# Command line option -> (argument of the model or of the recipe, its default).
-MODEL_OPTIONS = {
-    "cell": ("cell", "lstm"),
-    "hidden": ("hidden_size", 256),
-    "layers": ("num_layers", 1),
-    "embedding": ("embedding_dim", 64),
-    "seed": ("seed", 0),
-}
-RECIPE_OPTIONS = {
-    "batch": ("batch_size", 32),
-    "block": ("steps", 64),
-    "lr": ("lr", 8e-3),
-    "seed": ("seed", 0),
-}
+# Command line option -> argument of the model or of the recipe.
+MODEL_OPTIONS = {"cell": "cell", "hidden": "hidden_size", "layers": "num_layers",
+                 "embedding": "embedding_dim", "seed": "seed"}
+RECIPE_OPTIONS = {"batch": "batch_size", "block": "steps", "lr": "lr", "seed": "seed"}
 
 
 @dataclass(frozen=True)
@@ -67,7 +52,7 @@ def read_text(path):
 
 def split(text):
     """Return (text to train on, text held out): the end is held out."""
-    at = len(text) - int(HELD_OUT * len(text))
+    at = len(text) - int(settings.HELD_OUT * len(text))
     if len(text) - at < 2:
         raise ValueError(f"the text is too short: {len(text)} characters")
     return text[:at], text[at:]
@@ -81,9 +66,10 @@ def opening(text):
 
 def begin(args, text, training):
     """Return a new trainer by the command line's options, and its budget."""
-    model = CharModel(Vocabulary.from_text(text), **_options(args, MODEL_OPTIONS))
+    model = CharModel(Vocabulary.from_text(text),
+                      **{"seed": settings.SEED, **_options(args, MODEL_OPTIONS)})
     trainer = CharTrainer(model, training, Recipe(**_options(args, RECIPE_OPTIONS)))
-    return trainer, _budget(args, trainer) or Budget(seconds=DEFAULT_SECONDS)
+    return trainer, _budget(args, trainer) or Budget(seconds=float(settings.SECONDS))
 
 
 def resume(args, training):
@@ -100,11 +86,9 @@ def resume(args, training):
 
 
 def _options(args, table):
-    chosen = {}
-    for option, (name, default) in table.items():
-        given = getattr(args, option)
-        chosen[name] = default if given is None else given
-    return chosen
+    """Return the arguments that were given; the others have defaults of their own."""
+    return {name: getattr(args, option) for option, name in table.items()
+            if getattr(args, option) is not None}
 
 
 def _budget(args, trainer):
@@ -139,7 +123,7 @@ def train(trainer, budget, path, interrupted):
             now = time.perf_counter()
             trainer.elapsed = now - started
             progress.show(bits)
-            if now - kept > CHECKPOINT_SECONDS:
+            if now - kept > settings.CHECKPOINT_SECONDS:
                 _keep(trainer, budget, path)
                 kept = now
     _keep(trainer, budget, path)

@@ -11,6 +11,7 @@ from .. import io
 from ..losses import SparseCategoricalCrossentropy
 from ..optimizers import Adam
 from ..preprocessing import Blocks
+from . import settings
 from .model import CharModel
 
 _LOSS = SparseCategoricalCrossentropy(from_logits=True)
@@ -36,12 +37,12 @@ class Recipe:
         Of the places where blocks begin.
     """
 
-    batch_size: int = 32
-    steps: int = 64
-    lr: float = 8e-3
+    batch_size: int = settings.BATCH
+    steps: int = settings.BLOCK
+    lr: float = settings.RATE
     warmup: float = 0.02
     max_norm: float = 1.0
-    seed: int = 0
+    seed: int = settings.SEED
 
     def learning_rate(self, progress):
         """Return the rate after a share `progress` in [0, 1] of the run."""

@@ -98,6 +98,7 @@ class Arithmetic(Binary):
     """
 
     arguments = ("operation", "constant", "constant_first")
+    is_stepwise = True
     casts_inputs = False
 
     def __init__(self, operation, constant=None, constant_first=False, **options):

@@ -75,6 +75,11 @@ class Operation(Part):
     takes_missing = False
     # Whether a gradient may pass from its outputs to its inputs.
     has_gradient = True
+    # Whether each step of its outputs depends on that step of its inputs alone, where it acts on
+    # the last axis; subclasses of the caller's are not taken at this word.
+    is_stepwise = False
+    # Whether outside training it gives what it is given.
+    is_identity_in_evaluation = False
     # What a layer's outputs add to the loss.
     activity_regularizer = None
     # The inputs' shape, with the batch, that the constructor was given.

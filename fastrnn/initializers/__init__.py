@@ -6,6 +6,10 @@ construction on, and gives the same values at every call; a `random.SeedGenerato
 other values at every call.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
 from .._common import oldnames
@@ -82,7 +86,7 @@ _registry = Registry(
 serialize, deserialize = _registry.serialize, _registry.deserialize
 
 
-def get(identifier):
+def get(identifier: Any) -> Any:
     """Return the initializer that `identifier` stands for.
 
     Parameters

@@ -1,6 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bases of the initialisers."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 from .. import random
 from .._common import checks
 from .._common.registry import Configured
@@ -9,7 +17,7 @@ from .._common.registry import Configured
 class Initializer(Configured):
     """Base of the initialisers; one of your own gives `__call__`."""
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         """Return the start values of a weight.
 
         Parameters
@@ -24,7 +32,7 @@ class Initializer(Configured):
         """
         raise NotImplementedError
 
-    def clone(self):
+    def clone(self) -> Any:
         """Return an initialiser from the same arguments."""
         return self.from_config(self.get_config())
 
@@ -38,9 +46,9 @@ class RandomInitializer(Initializer):
         Drawn from the package's generator when it is None.
     """
 
-    fields = ("seed",)
+    fields: tuple[str, ...] = ("seed",)
 
-    def __init__(self, seed=None):
+    def __init__(self, seed: int | random.SeedGenerator | dict[str, Any] | None = None) -> None:
         self._given_seed = seed
         if isinstance(seed, dict):
             self.seed = random.SeedGenerator.from_config(seed.get("config", seed))
@@ -49,7 +57,7 @@ class RandomInitializer(Initializer):
         else:
             self.seed = random.draw_seed() if seed is None else random.checked_seed(seed)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments that make such an initialiser; a seed that was None stays None."""
         seed = self._given_seed
         if isinstance(seed, random.SeedGenerator):
@@ -61,6 +69,6 @@ class RandomInitializer(Initializer):
         return checks.random_source(seed if isinstance(seed, int) else seed.next())
 
 
-def dtype_of(value):
+def dtype_of(value: npt.DTypeLike | None) -> np.dtype[Any]:
     """Return the dtype of start values; None is float32."""
     return checks.float_dtype("float32" if value is None else value)

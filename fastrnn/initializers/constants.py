@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start values that are given, not drawn."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .base import Initializer, dtype_of
@@ -10,14 +15,14 @@ from .base import Initializer, dtype_of
 class Zeros(Initializer):
     """All 0."""
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         return np.zeros(shape, dtype_of(dtype))
 
 
 class Ones(Initializer):
     """All 1."""
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         return np.ones(shape, dtype_of(dtype))
 
 
@@ -26,10 +31,10 @@ class Constant(Initializer):
 
     fields = ("value",)
 
-    def __init__(self, value=0.0):
+    def __init__(self, value: npt.ArrayLike = 0.0) -> None:
         self.value = value
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         return np.full(shape, self.value, dtype_of(dtype))
 
 
@@ -38,10 +43,10 @@ class Identity(Initializer):
 
     fields = ("gain",)
 
-    def __init__(self, gain=1.0):
+    def __init__(self, gain: float = 1.0) -> None:
         self.gain = checks.number("gain", gain)
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         if len(shape) != 2:
             raise ValueError(f"an Identity initializer is for matrices, got shape {tuple(shape)}")
         w = np.eye(*shape, dtype=dtype_of(dtype))
@@ -52,10 +57,10 @@ class Identity(Initializer):
 class Given:
     """The values of an array, for a weight of its shape."""
 
-    def __init__(self, value):
+    def __init__(self, value: npt.ArrayLike) -> None:
         self.value = np.array(value)
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         if tuple(shape) != self.value.shape:
             raise ValueError(f"the array given as initializer has shape {self.value.shape}, "
                              f"the weight has shape {tuple(shape)}")

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start values with orthonormal rows or columns."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .._common.layout import c_ordered
@@ -25,11 +30,11 @@ class Orthogonal(RandomInitializer):
 
     fields = ("gain", "seed")
 
-    def __init__(self, gain=1.0, seed=None):
+    def __init__(self, gain: float = 1.0, seed: Any = None) -> None:
         self.gain = checks.number("gain", gain)
         super().__init__(seed)
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         if len(shape) < 2:
             raise ValueError(f"an Orthogonal initializer is for two axes or more, "
                              f"got shape {tuple(shape)}")

@@ -1,7 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Start values whose variance follows from the number of connections of a unit."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .base import RandomInitializer
@@ -33,10 +40,12 @@ class VarianceScaling(RandomInitializer):
         If an argument is none of these.
     """
 
-    fields = ("scale", "mode", "distribution", "seed", "input_axes", "output_axes")
+    fields: tuple[str, ...] = ("scale", "mode", "distribution", "seed", "input_axes", "output_axes")
 
-    def __init__(self, scale=1.0, mode="fan_in", distribution="truncated_normal", seed=None,
-                 input_axes=None, output_axes=None):
+    def __init__(self, scale: float = 1.0, mode: str = "fan_in",
+                 distribution: str = "truncated_normal", seed: Any = None,
+                 input_axes: Sequence[int] | None = None,
+                 output_axes: Sequence[int] | None = None) -> None:
         if not checks.number("scale", scale) > 0:
             raise ValueError(f"scale must be above 0, got {scale}")
         distribution = str(distribution).lower()
@@ -49,7 +58,7 @@ class VarianceScaling(RandomInitializer):
         self.output_axes = output_axes
         super().__init__(seed)
 
-    def __call__(self, shape, dtype=None):
+    def __call__(self, shape: Sequence[int], dtype: npt.DTypeLike | None = None) -> np.ndarray:
         fan_in, fan_out = compute_fans(shape, self.input_axes, self.output_axes)
         fan = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}[self.mode]
         stddev = math.sqrt(self.scale / max(1.0, fan))
@@ -64,10 +73,14 @@ class VarianceScaling(RandomInitializer):
 class _FanScaling(VarianceScaling):
     """A `VarianceScaling` whose scale, mode and distribution are the class's."""
 
+    _law: tuple[float, str, str]
+
     fields = ("seed", "input_axes", "output_axes")
 
-    def __init__(self, seed=None, input_axes=None, output_axes=None):
-        super().__init__(*self._law, seed, input_axes, output_axes)
+    def __init__(self, seed: Any = None, input_axes: Sequence[int] | None = None,
+                 output_axes: Sequence[int] | None = None) -> None:
+        scale, mode, distribution = self._law
+        super().__init__(scale, mode, distribution, seed, input_axes, output_axes)
 
 
 class GlorotUniform(_FanScaling):
@@ -106,7 +119,8 @@ class LecunNormal(_FanScaling):
     _law = (1.0, "fan_in", "truncated_normal")
 
 
-def compute_fans(shape, input_axes=None, output_axes=None):
+def compute_fans(shape: Sequence[int], input_axes: Sequence[int] | None = None,
+                 output_axes: Sequence[int] | None = None) -> tuple[int, int]:
     """Return how many connections lead into a unit and out of it, of a weight of `shape`.
 
     The last two axes are inputs and units; the axes before them stand in both numbers.

@@ -23,6 +23,7 @@ class Activation(Layer, activations.Applying):
 
     arguments = ("activation",)
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, activation, **options):
         super().__init__(**options)

@@ -44,6 +44,7 @@ class Dense(Layer):
     arguments = ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer",
                  "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,

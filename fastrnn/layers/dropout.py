@@ -86,6 +86,7 @@ class Dropout(Layer):
 
     arguments = ("rate", "noise_shape", "seed")
     supports_masking = True
+    is_identity_in_evaluation = True
 
     def __init__(self, rate, noise_shape=None, seed=None, **options):
         super().__init__(**options)
@@ -170,6 +171,7 @@ class GaussianNoise(Layer):
 
     arguments = ("stddev", "seed")
     supports_masking = True
+    is_identity_in_evaluation = True
 
     def __init__(self, stddev, seed=None, **options):
         super().__init__(**options)
@@ -203,6 +205,7 @@ class GaussianDropout(Layer):
 
     arguments = ("rate", "seed")
     supports_masking = True
+    is_identity_in_evaluation = True
 
     def __init__(self, rate, seed=None, **options):
         super().__init__(**options)

@@ -33,6 +33,7 @@ class Masking(Layer):
 
     arguments = ("mask_value", "nan")
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, mask_value=0.0, nan=False, **options):
         super().__init__(**options)

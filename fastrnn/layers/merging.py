@@ -25,6 +25,7 @@ class Merge(Layer):
     """
 
     supports_masking = True
+    is_stepwise = True
     takes_list = True
     fewest, most = 1, math.inf
 
@@ -259,6 +260,7 @@ class Dot(Merge):
     """
 
     arguments = ("axes", "normalize")
+    is_stepwise = False
     fewest = most = 2
 
     def __init__(self, axes, normalize=False, **options):

@@ -15,6 +15,7 @@ class _Normalization(Layer):
     """What both have: y = gamma xhat + beta, where gamma and beta may be missing."""
 
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, epsilon, center, scale, beta_initializer, gamma_initializer,
                  beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, options):

@@ -35,6 +35,7 @@ class TimeDistributed(Layer):
 
     arguments = ("layer",)
     supports_masking = True
+    is_stepwise = True
     takes_list = True
 
     def __init__(self, layer, **options):

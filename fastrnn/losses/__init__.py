@@ -5,7 +5,10 @@ Each is a class, whose objects give one number of targets and an output, and a f
 gives the value of each sample.
 """
 
+from __future__ import annotations
+
 import inspect
+from typing import Any
 
 from .._common import oldnames
 from .._common.registry import Registry, snake_case
@@ -89,13 +92,14 @@ _BY_SHAPES = dict.fromkeys(("crossentropy", "ce"), ByShapes(
     binary_crossentropy, sparse_categorical_crossentropy, categorical_crossentropy))
 
 
-def check(identifier):
+def check(identifier: Any) -> None:
     """Raise ValueError unless `resolve` knows what `identifier` stands for, whatever the shapes."""
     if not (isinstance(identifier, str) and identifier in _BY_SHAPES):
         get(identifier)
 
 
-def resolve(identifier, y_true_shape, y_pred_shape):
+def resolve(identifier: Any, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> Loss | None:
     """Return the `Loss` of what was given to ``compile``, or None.
 
     Parameters

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics: numbers that tell how well a model does, over all batches of an epoch."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from .._common import oldnames
 from .._common.registry import Registry
 from ..losses import (
@@ -152,13 +156,14 @@ _BY_SHAPES |= dict.fromkeys(("crossentropy", "ce"), ByShapes(
     BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy))
 
 
-def check(identifier):
+def check(identifier: Any) -> None:
     """Raise ValueError unless `resolve` knows what `identifier` stands for, whatever the shapes."""
     if not (isinstance(identifier, str) and identifier in _BY_SHAPES):
         get(identifier)
 
 
-def resolve(identifier, y_true_shape, y_pred_shape):
+def resolve(identifier: Any, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> Metric:
     """Return the `Metric` of what was given to ``compile``, under its name in the history.
 
     Parameters

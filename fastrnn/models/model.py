@@ -21,7 +21,7 @@ from .saving import Savable
 from .training import Trainer
 
 
-class Model(Savable, Describable, Intake, Trainer, Layer):
+class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[override]
     """A model, made in one of three ways.
 
     - ``Model(inputs, outputs)`` from what `Input` and layers called on it gave (functional);

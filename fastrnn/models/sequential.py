@@ -13,7 +13,7 @@ from .model import Model
 from .oldmethods import OldSequential
 
 
-class Sequential(OldSequential, Model):
+class Sequential(OldSequential, Model):  # type: ignore[override]
     """Layers that follow one another.
 
     It is built as soon as the inputs' shape is known: from an `Input` or an ``input_shape`` of

@@ -5,6 +5,10 @@
 engine.
 """
 
+from __future__ import annotations
+
+from typing import Any
+
 from .._common import oldnames
 from .._common.registry import Registry
 from . import schedules
@@ -33,7 +37,7 @@ __all__ = [
 class _Optimizers(Registry):
     """Known by their classes' names in letters of any size."""
 
-    def get(self, identifier):
+    def get(self, identifier: Any) -> Any:
         if identifier is None or isinstance(identifier, Optimizer):
             return identifier
         if isinstance(identifier, str):
@@ -42,10 +46,10 @@ class _Optimizers(Registry):
             return self.deserialize(identifier)
         raise self.refusal(identifier)
 
-    def known(self, name):
+    def known(self, name: str) -> Any:
         return super().known(name.lower() if isinstance(name, str) else name)
 
-    def refusal(self, identifier):
+    def refusal(self, identifier: Any) -> Any:
         if isinstance(identifier, str):
             return super().refusal(identifier.lower())
         return ValueError("optimizer must be a name, an Optimizer or a config, got "

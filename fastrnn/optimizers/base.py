@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Base of the optimisers: from gradients to changed variables."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Iterable
+from typing import Any
 
 from .._common.notices import warn
 from .._core.updates import RULES, change, identical, misfit, squared_norms
@@ -52,13 +56,13 @@ class Optimizer(Settings, Binding):
     """
 
     # The rule of `fastrnn._core.updates`, and the arguments of the subclass.
-    rule = None
-    fields = ()
+    rule: str
+    fields: tuple[str, ...] = ()
     computes = ("apply", "step", "finalize_variable_values")
     # What the arrays of the rule start from.
-    initial = 0.0
+    initial: float = 0.0
 
-    def apply(self, variables):
+    def apply(self, variables: Iterable[Any]) -> None:
         """Change variables by their gradients.
 
         Parameters
@@ -82,7 +86,7 @@ class Optimizer(Settings, Binding):
         """
         self._apply(list(variables), None)
 
-    def step(self, module):
+    def step(self, module: Any) -> None:
         """Change the parameters of an engine, or of what is made like one, by its gradients.
 
         Raises
@@ -94,7 +98,7 @@ class Optimizer(Settings, Binding):
         with module._updating() as arrays:
             self._apply(self._parts_of(arrays, gradients), list(arrays))
 
-    def finalize_variable_values(self, variables):
+    def finalize_variable_values(self, variables: Iterable[Any]) -> None:
         """Put the running means in the variables' place, where `use_ema` is set."""
         if self.use_ema and self.built:
             self._bind(list(variables), None)

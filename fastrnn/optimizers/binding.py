@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The variables that an optimiser serves, and the arrays it keeps for each of them."""
 
+from __future__ import annotations
+
 import re
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -11,19 +15,24 @@ from .states import check_names, loaded, saved
 class Binding:
     """The part of an optimiser that knows its variables, which are those of its first step."""
 
-    def __init__(self):
-        self._undecayed, self._undecayed_names = [], None
-        self._variables, self._names = [], []
-        self._state = {}
-        self._parts = {}
+    initial: float
+
+    def __init__(self) -> None:
+        self._undecayed: list[Any] = []
+        self._undecayed_names: re.Pattern[str] | None = None
+        self._variables: list[Any] = []
+        self._names: list[str] = []
+        self._state: dict[str, dict[str, np.ndarray]] = {}
+        self._parts: dict[str, _Part] = {}
         self._unbind()
 
     @property
-    def built(self):
+    def built(self) -> bool:
         """Whether the variables to be changed are known."""
         return bool(self._variables)
 
-    def exclude_from_weight_decay(self, var_list=None, var_names=None):
+    def exclude_from_weight_decay(self, var_list: Iterable[Any] | None = None,
+                                  var_names: Iterable[str] | None = None) -> None:
         """Leave variables out of the weight decay.
 
         Parameters
@@ -43,7 +52,7 @@ class Binding:
         self._undecayed = list(var_list or ())
         self._undecayed_names = re.compile("|".join(var_names)) if var_names else None
 
-    def build(self, variables):
+    def build(self, variables: Iterable[Any]) -> None:
         """Make the arrays that are kept for `variables`; the first step does it by itself."""
         self._bind(list(variables), None)
 
@@ -128,7 +137,7 @@ class Binding:
 
     # -- files -------------------------------------------------------------------------------
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Return what a later run needs to go on: arrays named "steps" and "slot.variable".
 
         A variable's name here is its parameter's for a module, else its place in the list. They are
@@ -136,7 +145,7 @@ class Binding:
         """
         return saved(self._calls, self._state)
 
-    def load_state_dict(self, mapping):
+    def load_state_dict(self, mapping: Mapping[str, np.ndarray]) -> None:
         """Take over copies of the arrays of `state_dict`.
 
         Raises
@@ -166,15 +175,16 @@ class _Part:
 
     __slots__ = ("array", "gradient", "name")
 
-    def __init__(self, name):
+    def __init__(self, name: str) -> None:
         self.name = name
 
 
-def name_of(variable):
+def name_of(variable: Any) -> str:
     return getattr(variable, "path", None) or variable.name
 
 
-def problem(name, array, gradient, slots, real):
+def problem(name: str, array: np.ndarray, gradient: Any, slots: dict[str, Any],
+            real: Any) -> Exception:
     """Return the error about a variable whose arrays do not fit each other."""
     if not isinstance(array, np.ndarray) or array.dtype.char not in "fd":
         kind = getattr(array, "dtype", type(array).__name__)

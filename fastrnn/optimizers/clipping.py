@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Clipping of gradients by their norm."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 
 
-def factors(squares, clipnorm, global_clipnorm, name_of):
+def factors(squares: list[float], clipnorm: float, global_clipnorm: float,
+            name_of: Callable[[int], str]) -> list[float]:
     """Return the factor of each gradient by which its norm, or the joint one, is clipped.
 
     Parameters

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """The settings of an optimiser: its rate, clipping, decay, means."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +21,8 @@ _COMMON = ("weight_decay", "clipnorm", "global_clipnorm", "clipvalue", "use_ema"
 class Rate(float):
     """A learning rate, as `Optimizer.learning_rate` shows it."""
 
+    _optimizer: Settings
+
     def __new__(cls, value, optimizer):
         self = super().__new__(cls, value)
         self._optimizer = optimizer
@@ -25,12 +31,12 @@ class Rate(float):
     def __reduce__(self):
         return float, (float(self),)
 
-    def assign(self, value):
+    def assign(self, value: float) -> None:
         """Set the optimiser's rate."""
         self._optimizer.learning_rate = value
 
     @quiet
-    def numpy(self):
+    def numpy(self) -> np.float32:
         """Return it as a NumPy number."""
         return np.float32(self)
 
@@ -38,10 +44,12 @@ class Rate(float):
 class Settings(Configured):
     """The settings that all optimisers have; see `Optimizer` for the arguments."""
 
-    def __init__(self, learning_rate, *, weight_decay=None, clipnorm=None, clipvalue=None,
-                 global_clipnorm=None, use_ema=False, ema_momentum=0.99,
-                 ema_overwrite_frequency=None, loss_scale_factor=None,
-                 gradient_accumulation_steps=None, name=None, **unknown):
+    def __init__(self, learning_rate: Any, *, weight_decay: float | None = None,
+                 clipnorm: float | None = None, clipvalue: float | None = None,
+                 global_clipnorm: float | None = None, use_ema: bool = False,
+                 ema_momentum: float = 0.99, ema_overwrite_frequency: int | None = None,
+                 loss_scale_factor: None = None, gradient_accumulation_steps: int | None = None,
+                 name: str | None = None, **unknown: Any) -> None:
         self.decay = _old_decay(unknown.pop("decay", None))
         if unknown:
             raise ValueError(f"argument(s) not known: {', '.join(sorted(unknown))}")
@@ -76,12 +84,12 @@ class Settings(Configured):
     lr = oldnames.attribute("optimizer", "learning_rate")
 
     @property
-    def learning_rate(self):
+    def learning_rate(self) -> Rate:
         """The learning rate of the next step; settable unless it comes from a schedule."""
         return Rate(self._rate(), self)
 
     @learning_rate.setter
-    def learning_rate(self, value):
+    def learning_rate(self, value: Any) -> None:
         value = _checked_rate(value)
         if type(value) is float and isinstance(self._learning_rate, schedules.LearningRateSchedule):
             raise TypeError("the optimizer's learning_rate comes from a LearningRateSchedule and "
@@ -89,16 +97,16 @@ class Settings(Configured):
         self._learning_rate = value
 
     @property
-    def iterations(self):
+    def iterations(self) -> int:
         """How many changes of the variables were made; settable."""
         return self._calls // (self.gradient_accumulation_steps or 1)
 
     @iterations.setter
-    def iterations(self, value):
+    def iterations(self, value: int) -> None:
         value = checks.count("iterations", value, minimum=0)
         self._calls = value * (self.gradient_accumulation_steps or 1)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an optimiser of the same kind, as a dict."""
         rate = self._learning_rate
         if type(rate) is not float:
@@ -110,7 +118,7 @@ class Settings(Configured):
         return config | super().get_config()
 
     @classmethod
-    def from_config(cls, config, custom_objects=None):
+    def from_config(cls, config: Any, custom_objects: Mapping[str, Any] | None = None) -> Any:
         """Return the optimiser that `get_config` described."""
         rate = config.get("learning_rate")
         if isinstance(rate, dict):
@@ -126,7 +134,8 @@ class Settings(Configured):
         return float(call_back(rate))
 
 
-def in_range(name, value, low=-math.inf, high=math.inf, below=math.inf):
+def in_range(name: str, value: Any, low: float = -math.inf, high: float = math.inf,
+             below: float = math.inf) -> float:
     """Return `value` as a float with low <= value <= high and value < below."""
     value = float(checks.number(name, value))
     if not (low <= value <= high and (value < below or below == math.inf)):
@@ -136,7 +145,7 @@ def in_range(name, value, low=-math.inf, high=math.inf, below=math.inf):
     return value
 
 
-def optional(name, value):
+def optional(name: str, value: Any) -> float | None:
     """Return `value` as a float of at least 0, or None."""
     return None if value is None else in_range(name, value, low=0)
 
@@ -155,7 +164,7 @@ def _old_decay(value):
     return in_range("decay", value, low=0)
 
 
-def checked_epsilon(value):
+def checked_epsilon(value: Any) -> float:
     """Return an epsilon of at least 0; None, as old programs have it, is the usual one."""
     return 1e-7 if value is None else in_range("epsilon", value, low=0)
 

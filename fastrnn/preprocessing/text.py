@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts as sequences of word numbers, in the words of Keras 2 (Keras 3 has no such module)."""
 
+from __future__ import annotations
+
 import json
 from collections import Counter, OrderedDict, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -58,8 +62,10 @@ class Tokenizer:
     """
 
     @oldnames.arguments
-    def __init__(self, num_words=None, filters=FILTERS, lower=True, split=" ", char_level=False,
-                 oov_token=None, analyzer=None, document_count=0):
+    def __init__(self, num_words: int | None = None, filters: str | Sequence[str] = FILTERS,
+                 lower: bool = True, split: str = " ", char_level: bool = False,
+                 oov_token: str | None = None, analyzer: Callable[[str], list[str]] | None = None,
+                 document_count: int = 0) -> None:
         if num_words is not None:
             num_words = checks.count("num_words", num_words, minimum=0)
         self.num_words = num_words
@@ -70,13 +76,13 @@ class Tokenizer:
         self.oov_token = oov_token
         self.analyzer = analyzer
         self.document_count = document_count
-        self.word_counts = OrderedDict()
-        self.word_docs = defaultdict(int)
-        self.index_docs = defaultdict(int)
-        self.word_index = {}
-        self.index_word = {}
+        self.word_counts: OrderedDict[str, int] = OrderedDict()
+        self.word_docs: defaultdict[str, int] = defaultdict(int)
+        self.index_docs: defaultdict[int, int] = defaultdict(int)
+        self.word_index: dict[str, int] = {}
+        self.index_word: dict[int, str] = {}
 
-    def fit_on_texts(self, texts):
+    def fit_on_texts(self, texts: Iterable[str | Sequence[str]]) -> None:
         """Count the words of `texts`, beside those counted before, and number all of them anew.
 
         Equally frequent words are numbered in the order of first occurrence.
@@ -91,7 +97,9 @@ class Tokenizer:
         TypeError
             If a text is neither; nothing is counted then.
         """
-        counts, documents, read = Counter(), Counter(), 0
+        counts: Counter[str] = Counter()
+        documents: Counter[str] = Counter()
+        read = 0
         for text in texts:
             words = Counter(self._words(text))
             counts.update(words)
@@ -124,7 +132,7 @@ class Tokenizer:
             return self.analyzer(text)
         return text_to_word_sequence(text, self.filters, self.lower, self.split)
 
-    def fit_on_sequences(self, sequences):
+    def fit_on_sequences(self, sequences: Sequence[Sequence[int]]) -> None:
         """Count in how many sequences each number occurs, for "tfidf" without `fit_on_texts`.
 
         Parameters
@@ -137,7 +145,7 @@ class Tokenizer:
             for number in set(numbers):
                 self.index_docs[number] += 1
 
-    def texts_to_sequences(self, texts):
+    def texts_to_sequences(self, texts: Iterable[str | Sequence[str]]) -> list[list[int]]:
         """Return a list of the word numbers of each text; see the class for unknown words.
 
         Raises
@@ -149,7 +157,8 @@ class Tokenizer:
         """
         return list(self.texts_to_sequences_generator(texts))
 
-    def texts_to_sequences_generator(self, texts):
+    def texts_to_sequences_generator(self,
+                                     texts: Iterable[str | Sequence[str]]) -> Iterator[list[int]]:
         """Yield what `texts_to_sequences` returns, one text at a time."""
         unknown = self._unknown()
         limit = self.num_words or np.inf
@@ -168,7 +177,7 @@ class Tokenizer:
                              "first")
         return self.word_index[self.oov_token]
 
-    def sequences_to_texts(self, sequences):
+    def sequences_to_texts(self, sequences: Iterable[Sequence[int]]) -> list[str]:
         """Return the words of each sequence of numbers, joined by spaces.
 
         Numbers without a word, or of `num_words` and more, become the `oov_token` or nothing.
@@ -180,7 +189,7 @@ class Tokenizer:
         """
         return list(self.sequences_to_texts_generator(sequences))
 
-    def sequences_to_texts_generator(self, sequences):
+    def sequences_to_texts_generator(self, sequences: Iterable[Sequence[int]]) -> Iterator[str]:
         """Yield what `sequences_to_texts` returns, one sequence at a time."""
         unknown = self.index_word.get(self._unknown())
         limit = self.num_words or np.inf
@@ -190,7 +199,8 @@ class Tokenizer:
             found = (words.get(number, unknown) for number in numbers)
             yield " ".join(word for word in found if word is not None)
 
-    def texts_to_matrix(self, texts, mode="binary"):
+    def texts_to_matrix(self, texts: Iterable[str | Sequence[str]],
+                        mode: str = "binary") -> np.ndarray:
         """Return one row for each text, one column for each word number.
 
         For `mode` and the errors see `sequences_to_matrix`.
@@ -202,7 +212,8 @@ class Tokenizer:
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
     @quiet
-    def sequences_to_matrix(self, sequences, mode="binary"):
+    def sequences_to_matrix(self, sequences: Iterable[Sequence[int]],
+                            mode: str = "binary") -> np.ndarray:
         """Return one row for each sequence, one column for each number.
 
         Parameters
@@ -236,7 +247,7 @@ class Tokenizer:
         return word_matrix(list(sequences), self.num_words or len(self.word_index) + 1, mode,
                            self.document_count, self.index_docs)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments but the analyzer, and what was counted as JSON texts."""
         return {
             "num_words": self.num_words,
@@ -249,7 +260,7 @@ class Tokenizer:
             **{name: json.dumps(getattr(self, name)) for name in _COUNTED},
         }
 
-    def to_json(self, **kwargs):
+    def to_json(self, **kwargs: Any) -> str:
         """Return the tokenizer as a JSON text, as Keras 2 writes it; kwargs go to json.dumps."""
         return json.dumps({"class_name": "Tokenizer", "config": self.get_config()}, **kwargs)
 
@@ -257,7 +268,7 @@ class Tokenizer:
 _COUNTED = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
 
 
-def tokenizer_from_json(json_string):
+def tokenizer_from_json(json_string: str) -> Tokenizer:
     """Return the tokenizer of a JSON text that `Tokenizer.to_json`, or Keras 2's, wrote.
 
     Raises

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts as rows of a matrix: how often each word number occurs, and what is made of it."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from itertools import chain
 
 import numpy as np
@@ -8,7 +11,8 @@ import numpy as np
 MODES = ("binary", "count", "tfidf", "freq")
 
 
-def word_matrix(sequences, columns, mode, documents, documents_with):
+def word_matrix(sequences: Sequence[Sequence[int]], columns: int, mode: str, documents: int,
+                documents_with: Mapping[int, int]) -> np.ndarray:
     """Return a row of `columns` numbers for each sequence of word numbers.
 
     Parameters

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """The words of a text, and numbers for them that need no vocabulary."""
 
+from __future__ import annotations
+
 import functools
 import hashlib
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from .._common import checks
 
 FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 
 
-def text_to_word_sequence(input_text, filters=FILTERS, lower=True, split=" "):
+def text_to_word_sequence(input_text: str, filters: str | Sequence[str] = FILTERS,
+                          lower: bool = True, split: str = " ") -> list[str]:
     """Return the words of a text.
 
     Parameters
@@ -48,7 +53,8 @@ def _separators(filters, split):
     return str.maketrans(dict.fromkeys(filters, split))
 
 
-def one_hot(input_text, n, filters=FILTERS, lower=True, split=" ", analyzer=None):
+def one_hot(input_text: str, n: int, filters: str | Sequence[str] = FILTERS, lower: bool = True,
+            split: str = " ", analyzer: Callable[[str], list[str]] | None = None) -> list[int]:
     """Return the words of a text as numbers in [1, n) by Python's ``hash``.
 
     They differ from run to run of Python; `hashing_trick` has a hash that does not. For the
@@ -57,8 +63,9 @@ def one_hot(input_text, n, filters=FILTERS, lower=True, split=" ", analyzer=None
     return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)
 
 
-def hashing_trick(text, n, hash_function=None, filters=FILTERS, lower=True, split=" ",
-                  analyzer=None):
+def hashing_trick(text: str, n: int, hash_function: Any = None,
+                  filters: str | Sequence[str] = FILTERS, lower: bool = True, split: str = " ",
+                  analyzer: Callable[[str], list[str]] | None = None) -> list[int]:
     """Return the words of a text as numbers, ``hash(word) % (n - 1) + 1``.
 
     Different words may get the same number; none gets 0.
