@@ -10,9 +10,9 @@ from ... import activations, constraints, initializers, regularizers
 from ..._common import checks
 from ..._common.quiet import is_quiet
 from ...engine.recurrence import GATES, HAS_C, ROLES, Array, Recurrence, Spec, StatePair
+from ...graph.broadcasting import unbroadcast
 from ...graph.tape import FOR_INPUTS, NOTHING, Tensor
 from ..base import Layer, known
-from ...graph.broadcasting import unbroadcast
 from ..dropout import RandomMask
 from ..variable import GateBias, Gates
 from .masked_steps import Steps

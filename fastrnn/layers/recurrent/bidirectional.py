@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..._common.classes import own_config
-from ...graph.operation import plain
 from ...engine.recurrence import Array
+from ...graph.operation import plain
 from ...graph.tape import FOR_INPUTS
 from ..base import Layer, activity_penalties
 from ..described import copy, deserialize
