@@ -9,7 +9,7 @@ import pytest
 import fastrnn
 from fastrnn import reference
 from fastrnn._core.pack import describe
-from fastrnn.parameters import GATES
+from fastrnn.engine.recurrence import GATES
 
 CORE = Path(fastrnn.__file__).parent / "_core"
 SOURCES = sorted(path for path in CORE.iterdir() if path.suffix in (".pyx", ".pxd", ".h"))
