@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from import_graph import PACKAGE, circles, edges, inside_functions, modules, origin
 
 ROOT = Path(__file__).resolve().parents[2]
