@@ -14,9 +14,9 @@ import numpy as np
 
 from . import checks, oldnames
 from ._core.backward import backward as _recurrent_backward
-from ._core.pack import PackedLayer
 from ._core.forward import forward as _recurrent_forward
 from ._core.forward import forward_both as _recurrent_forward_both
+from ._core.pack import PackedLayer
 from .module import Owner
 from .parameters import (
     GATES,

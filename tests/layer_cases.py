@@ -7,8 +7,8 @@ import numpy as np
 
 from fastrnn import reference
 from fastrnn._core.backward import backward
-from fastrnn._core.pack import PackedLayer
 from fastrnn._core.forward import forward
+from fastrnn._core.pack import PackedLayer
 from tolerances import RELATIVE, relative_error
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}

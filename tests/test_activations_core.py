@@ -7,8 +7,8 @@ import pytest
 import fastrnn
 from configs import assert_same_bits
 from fastrnn._core.backward import backward
-from fastrnn._core.pack import ACTIVATIONS, PackedLayer
 from fastrnn._core.forward import forward
+from fastrnn._core.pack import ACTIVATIONS, PackedLayer
 from fastrnn._core.stream import StreamCore
 from fastrnn.reference import activations as oracle
 from keras_layers import check_against_keras

@@ -5,9 +5,9 @@ import numpy as np
 
 from .. import activations, checks, constraints, initializers, oldnames, regularizers
 from .._core.backward import backward as run_backward
-from .._core.pack import PackedLayer
 from .._core.forward import Tape
 from .._core.forward import forward as run_forward
+from .._core.pack import PackedLayer
 from ..parameters import GATES, ROLES
 from ..quiet import is_quiet
 from ..tape import FOR_INPUTS, NOTHING, Tensor
