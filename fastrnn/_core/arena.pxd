@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mirror of src_c/arena.h: memory given out piece by piece, measured and placed by the same code."""
+"""Mirror of src_c/arena.h: memory given out piece by piece, measured and placed by the same
+code."""
 
 from libc.stddef cimport ptrdiff_t
 

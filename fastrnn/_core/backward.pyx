@@ -162,19 +162,19 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     """
     cdef PackedLayer layer = tape.layer
     cdef Backward b
-    cdef Memory groups, memory
+    cdef Memory _groups, _memory   # held while the call runs
     cdef View x = view_of(tape.x)
     cdef cnp.ndarray sums = None
     refuse_spent(tape)
     layer.need_backward()
-    groups = take_over(&b, tape)
+    _groups = take_over(&b, tape)
     if dy is not None:
         dy = dy if cnp.PyArray_STRIDE(<cnp.ndarray> dy, 2) == b.itemsize else dy.copy()
         b.dy = view_of(dy)
     if dx is not None:
         b.gradients.dx = view_of(dx)
     divide(&b, layer)
-    memory = provide(&b, layer)
+    _memory = provide(&b, layer)
     if grads["b_ih"] is not None:
         sums = np.zeros(b.buffers.gates_size // b.itemsize, dtype=tape.x.dtype)
         b.gradients.sums = <char *> cnp.PyArray_DATA(sums)

@@ -220,9 +220,9 @@ cdef void forward_steps(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 cdef void forward_steps_by_blas(Forward *f, PackedLayer layer) noexcept nogil:
     """BLAS has threads of its own, so it runs between our parallel regions, a chunk at a time."""
-    cdef Py_ssize_t begin = 0, end, s, row, row_bytes = layer.view.w.shape.gates * layer.view.w.shape.units
+    cdef Py_ssize_t begin = 0, end, s, row
+    cdef Py_ssize_t row_bytes = layer.gates * layer.hidden_size * f.kernels.itemsize
     cdef Order *o = &f.work.order
-    row_bytes *= f.kernels.itemsize
     while begin < o.steps:
         end = min(begin + f.chunk_steps, o.steps)
         input_product_by_blas(layer, &f.x, o, begin, end, f.staging, f.result)
