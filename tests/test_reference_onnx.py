@@ -21,7 +21,7 @@ PEEPHOLE_ORDER = [0, 2, 1]
 
 # ONNX's name -> ours, and how many of alpha, beta it has. ONNX Runtime takes alpha and beta from a
 # node's lists only for the functions that have them, whereas ONNX's text can be read as one entry
-# for each function. Its ThresholdedRelu is 0 at alpha itself, ONNX's RNN says a >= alpha.
+# for each function.
 NAMES = {
     "Tanh": ("tanh", 0),
     "Sigmoid": ("sigmoid", 0),
@@ -236,6 +236,11 @@ def test_onnxruntime_agrees_on_every_activation(cell, name):
     given = DEFAULTS[cell]
     for place in range(len(given)):
         check_against_onnxruntime(Case(cell, (*given[:place], name, *given[place + 1 :])))
+
+
+def test_thresholded_relu_is_zero_at_alpha():
+    value, _ = NUMBERED["thresholded_relu"]
+    np.testing.assert_array_equal(value(np.array([0.25, 0.5, 0.75]), 0.5), [0, 0, 0.75])
 
 
 # -- finite differences --------------------------------------------------------------------------

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What ONNX's RNN, LSTM and GRU add to activations: the numbers alpha and beta, and clip.
 
+Where ONNX Runtime differs from ONNX's text, it is followed: thresholded_relu is 0 at alpha itself,
+where the text has alpha, and clip does not bound c on its way to h, which the text can be read to.
+
 Values and derivatives are functions of the argument a:
 
     affine            alpha a + beta                            alpha
-    thresholded_relu  a where a >= alpha, else 0                1 where a >= alpha, else 0
+    thresholded_relu  a where a > alpha, else 0                 1 where a > alpha, else 0
     scaled_tanh       alpha tanh(beta a)                        alpha beta (1 - tanh(beta a)^2)
     hard_sigmoid_ab   min(max(alpha a + beta, 0), 1)            alpha where 0 < value < 1, else 0
     leaky_relu        a where a > 0, else alpha a               1 or alpha
@@ -30,11 +33,11 @@ def affine_slope(a, alpha, beta):
 
 
 def thresholded_relu(a, alpha):
-    return np.where(a >= alpha, a, 0)
+    return np.where(a > alpha, a, 0)
 
 
 def thresholded_relu_slope(a, alpha):
-    return np.where(a >= alpha, 1, 0)
+    return np.where(a > alpha, 1, 0)
 
 
 def scaled_tanh(a, alpha, beta):
