@@ -8,11 +8,14 @@ PY = $(VENV)/bin/python
 PIP = $(PY) -m pip --disable-pip-version-check
 SOURCES = $(wildcard setup.py pyproject.toml fastrnn/_core/*.p[yx][xd] src_c/*.[ch] src_c/isa/*.[ch])
 C_FILES = $(wildcard src_c/*.[ch] $(foreach d,isa tests examples cortex-m,src_c/$(d)/*.[ch]) \
-            fastrnn/_core/*.h tests/*.c bench/*.c)
+            fastrnn/_core/*.h tests/*/*.c bench/*.c)
 
 # Tests of what computes, which run once more under np.seterr(all="raise").
-ARITHMETIC = keras_layers keras_pieces keras_losses keras_metrics keras_gradients optimizers models \
-	reference modules generation preprocessing utils
+ARITHMETIC = $(patsubst %,tests/%.py,engine/test_reference engine/test_oracle_beside_engine \
+	$(patsubst %,layers/test_%,demo_parts embedding keras_gradients noise_layers) \
+	$(patsubst %,models/test_%,choice generation generation_models models optimizer_files \
+		optimizers preprocessing saving subclassed training utils) \
+	$(patsubst %,parity/test_keras_%,layers losses metrics pieces) parity/test_reference_torch)
 
 .PHONY: demo test test-seterr test-c asan lint format bench bench-check bench-limits bench-marks bench-busy bench-keras \
 	bench-activations clean
@@ -24,7 +27,7 @@ test: $(VENV)/.test
 	$(PY) -m pytest $(ARGS)
 
 test-seterr: $(VENV)/.test
-	$(PY) -m pytest --seterr raise $(ARGS) $(patsubst %,tests/test_%.py,$(ARITHMETIC))
+	$(PY) -m pytest --seterr raise $(ARGS) $(ARITHMETIC)
 
 test-c:
 	$(MAKE) -C src_c test
@@ -51,16 +54,16 @@ bench-limits: $(VENV)/.bench
 	$(PY) bench/limits.py $(ARGS)
 
 bench-marks: $(VENV)/.bench
-	@failed=0; for p in rows start memory program; do $(PY) bench/$$p.py || failed=1; done; exit $$failed
+	@failed=0; for p in rows start memory program; do $(PY) bench/marks/$$p.py || failed=1; done; exit $$failed
 
 bench-busy: $(VENV)/.bench
-	$(PY) bench/busy.py $(ARGS)
+	$(PY) bench/marks/busy.py $(ARGS)
 
 bench-keras: $(VENV)/.bench-keras
-	$(PY) bench/keras_programs.py $(ARGS)
+	$(PY) bench/beside_keras/programs.py $(ARGS)
 
 bench-activations: $(VENV)/.bench-keras
-	$(PY) bench/activations.py $(ARGS)
+	$(PY) bench/beside_keras/activations.py $(ARGS)
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info fastrnn/_core/*.c fastrnn/_core/*.so

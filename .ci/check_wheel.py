@@ -17,7 +17,7 @@ def main(path):
     if strays:
         sys.exit(f"sources in the wheel: {strays}")
     if not text:
-        sys.exit("the wheel lacks fastrnn/data/*.xz")
+        sys.exit("the wheel lacks fastrnn/demo/text/*.xz")
     if code > LIMIT:
         sys.exit(f"the wheel holds {code} bytes besides the text, wanted at most {LIMIT}")
 

@@ -30,7 +30,7 @@ def run(code, *arguments, **environment):
 
 
 def call(module, function, *arguments, **environment):
-    """What a function of a module of this directory returns there; everything goes as JSON."""
+    """What a function of a module, "measure" or "marks.start", returns; all goes as JSON."""
     directory = str(Path(__file__).resolve().parent)
     code = CALL.format(directory=directory, module=module, function=function)
     return run(code, json.dumps(arguments), **environment)

@@ -14,7 +14,7 @@ import numpy as np
 from common import finish, panels, parse
 from text_generation import windows
 
-from fastrnn.data import king_james
+from fastrnn.demo.text import king_james
 from fastrnn.layers import GRU, Dense, Embedding
 from fastrnn.models import Sequential
 from fastrnn.optimizers import Adam

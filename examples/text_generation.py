@@ -12,7 +12,7 @@ import numpy as np
 from common import finish, panels, parse
 
 from fastrnn import generate
-from fastrnn.data import king_james
+from fastrnn.demo.text import king_james
 from fastrnn.layers import LSTM, Dense, Dropout, Embedding
 from fastrnn.models import Sequential
 from fastrnn.optimizers import Adam

@@ -7,15 +7,19 @@ out, with torch.nn's names and layouts. `layers`, `models` and their like speak 
 used.
 """
 
-from . import checks as _checks
-from . import oldnames as _oldnames
+from importlib import import_module as _import_module
+
+from ._common import checks as _checks
+from ._common import classes as _classes
+from ._common import oldnames as _oldnames
 from ._core import contention as _contention
 from ._core import runtime as _runtime
 from ._version import __version__
-from .rnn import GRU, LSTM, RNN, load
-from .stream import Stream
+from .engine.cells import GRU, LSTM, RNN, load
+from .engine.stream import Stream
 
 _oldnames.add_modules()
+_classes.register(("fastrnn.models", "fastrnn.layers"), ("fastrnn.models.keras_reading", "options"))
 
 __all__ = [
     "GRU",
@@ -30,13 +34,13 @@ __all__ = [
 ]
 
 _SUBMODULES = (
-    "activations", "backend", "callbacks", "charmodel", "cli", "constraints", "generation",
-    "initializers", "io", "layers", "losses", "metrics", "models", "modules", "optimizers",
+    "activations", "backend", "callbacks", "cli", "constraints", "generation",
+    "initializers", "io", "layers", "losses", "metrics", "models", "optimizers",
     "preprocessing", "random", "reference", "regularizers", "utils",
 )
 # Where else a name of the package comes from, when it is first used.
 _HOMES = {
-    "Input": "models", "KerasTensor": "symbolic", "Layer": "layers", "Model": "models",
+    "Input": "models", "KerasTensor": "graph.symbolic", "Layer": "layers", "Model": "models",
     "Sequential": "models", "Variable": "layers.variable", "generate": "generation",
 }
 
@@ -82,13 +86,9 @@ def show_config(mode="stdout"):
 
 def __getattr__(name):
     if name in _SUBMODULES:
-        from importlib import import_module
-
-        return import_module(f".{name}", __name__)
+        return _import_module(f".{name}", __name__)
     if name in _HOMES:
-        from importlib import import_module
-
-        return getattr(import_module(f".{_HOMES[name]}", __name__), name)
+        return getattr(_import_module(f".{_HOMES[name]}", __name__), name)
     return _oldnames.find(__name__, name)
 
 

@@ -3,8 +3,11 @@
 
 import threading
 
-from . import checks, oldnames
-from .registry import snake_case
+from ._common import checks, oldnames
+from ._common.registry import snake_case
+
+# What keeps probabilities from 0 and 1 in losses.
+EPSILON = 1e-7
 
 _names_given = {}
 _names_lock = threading.Lock()
@@ -30,8 +33,6 @@ def set_floatx(value):
 
 def epsilon():
     """Return what keeps probabilities from 0 and 1 in losses."""
-    from .losses.base import EPSILON
-
     return EPSILON
 
 

@@ -14,7 +14,11 @@ import signal
 import sys
 from contextlib import contextmanager
 
-DEFAULT_OUTPUT = "fastrnn-demo.safetensors"
+import fastrnn
+
+from ._core.runtime import SettingError
+from .demo import settings
+
 INTERRUPTED = 130
 
 
@@ -44,8 +48,6 @@ def main(argv=None):
     except MemoryError as error:
         return _fail(str(error) or "not enough memory")
     except RuntimeError as error:
-        from ._core.runtime import SettingError
-
         if not isinstance(error, SettingError):
             raise
         return _fail(error)
@@ -89,24 +91,29 @@ def _add_demo(commands):
         "and let it write. Ctrl-C keeps what was learned; --resume goes on from it.",
     )
     length = demo.add_mutually_exclusive_group()
-    length.add_argument("--seconds", type=_positive(float), help="training time (75)")
+    length.add_argument("--seconds", type=_positive(float),
+                        help=f"training time ({settings.SECONDS})")
     length.add_argument("--steps", type=_positive(int), help="number of updates instead: the same "
                         "model from run to run")
     length.add_argument("--epochs", type=_positive(float), help="number of passes over the text "
                         "instead")
     demo.add_argument("--text", metavar="FILE", help="a UTF-8 text to train on")
-    demo.add_argument("--output", metavar="MODEL", default=DEFAULT_OUTPUT,
-                      help=f"where the model is kept ({DEFAULT_OUTPUT})")
+    demo.add_argument("--output", metavar="MODEL", default=settings.OUTPUT,
+                      help=f"where the model is kept ({settings.OUTPUT})")
     demo.add_argument("--resume", action="store_true", help="go on from MODEL")
     new = demo.add_argument_group("a new model, not with --resume")
-    new.add_argument("--cell", choices=("rnn", "lstm", "gru"), help="(lstm)")
-    new.add_argument("--hidden", type=_positive(int), help="hidden units (256)")
-    new.add_argument("--layers", type=_positive(int), help="recurrent layers (1)")
-    new.add_argument("--embedding", type=_positive(int), help="size of a character's vector (64)")
-    new.add_argument("--batch", type=_positive(int), help="rows of the text side by side (32)")
-    new.add_argument("--block", type=_positive(int), help="characters between updates (64)")
-    new.add_argument("--lr", type=_positive(float), help="highest learning rate (0.008)")
-    new.add_argument("--seed", type=_natural, help="of all that is random (0)")
+    new.add_argument("--cell", choices=("rnn", "lstm", "gru"), help=f"({settings.CELL})")
+    new.add_argument("--hidden", type=_positive(int), help=f"hidden units ({settings.HIDDEN})")
+    new.add_argument("--layers", type=_positive(int), help=f"recurrent layers ({settings.LAYERS})")
+    new.add_argument("--embedding", type=_positive(int),
+                     help=f"size of a character's vector ({settings.EMBEDDING})")
+    new.add_argument("--batch", type=_positive(int),
+                     help=f"rows of the text side by side ({settings.BATCH})")
+    new.add_argument("--block", type=_positive(int),
+                     help=f"characters between updates ({settings.BLOCK})")
+    new.add_argument("--lr", type=_positive(float),
+                     help=f"highest learning rate ({settings.RATE})")
+    new.add_argument("--seed", type=_natural, help=f"of all that is random ({settings.SEED})")
     _add_threads(demo)
     demo.set_defaults(run=_demo)
 
@@ -115,9 +122,11 @@ def _add_generate(commands):
     generate = commands.add_parser("generate", help="let a saved model write")
     generate.add_argument("model", metavar="MODEL", help="a file that demo made")
     generate.add_argument("--prompt", help="how the text begins (with a new line)")
-    generate.add_argument("--length", type=_natural, default=500, help="characters (500)")
-    generate.add_argument("--temperature", type=_temperature, default=0.7,
-                          help="0: always the likeliest character; 1: as the model has it (0.7)")
+    generate.add_argument("--length", type=_natural, default=settings.LENGTH,
+                          help=f"characters ({settings.LENGTH})")
+    generate.add_argument("--temperature", type=_temperature, default=settings.TEMPERATURE,
+                          help="0: always the likeliest character; 1: as the model has it "
+                          f"({settings.TEMPERATURE})")
     generate.add_argument("--seed", type=_natural, help="the same text every time")
     _add_threads(generate)
     generate.set_defaults(run=_generate)
@@ -156,13 +165,11 @@ def _temperature(text):
 
 
 def _info(_):
-    import fastrnn
-
     fastrnn.show_config()
 
 
 def _bench(args):
-    from .timing import measurements
+    from .demo.timing import measurements  # no other command needs it
 
     _set_threads(args)
     for line in measurements(args.seconds):
@@ -170,7 +177,7 @@ def _bench(args):
 
 
 def _generate(args):
-    from .charmodel import CharModel
+    from .demo.model import CharModel  # no other command needs it
 
     _set_threads(args)
     with _user_errors():
@@ -184,7 +191,7 @@ def _generate(args):
 
 
 def _demo(args):
-    from . import demo
+    from .demo import run as demo  # no other command needs it
 
     _set_threads(args)
     _check_output(args.output)
@@ -207,15 +214,15 @@ def _demo(args):
     bits = trainer.model.bits_per_character(trainer.model.vocabulary.encode(held_out))
     print(f"Held-out text: {bits:.3f} bits per character\n")
     prompt = demo.opening(text)
-    characters = trainer.model.generate(prompt, demo.TEMPERATURE, trainer.recipe.seed)
-    _write_out(prompt, characters, demo.SAMPLE_LENGTH)
+    characters = trainer.model.generate(prompt, settings.TEMPERATURE, trainer.recipe.seed)
+    _write_out(prompt, characters, settings.LENGTH)
     print(f"\nMore of it:     {_command('generate', args.output, '--prompt', prompt)}")
     return 0
 
 
 def _resume_options(args):
     options = ["--resume"]
-    if args.output != DEFAULT_OUTPUT:
+    if args.output != settings.OUTPUT:
         options += ["--output", args.output]
     return options + (["--text", args.text] if args.text else [])
 
@@ -225,8 +232,6 @@ def _resume_options(args):
 
 def _set_threads(args):
     if args.threads:
-        import fastrnn
-
         fastrnn.set_num_threads(args.threads)
 
 

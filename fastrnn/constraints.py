@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Constraints: what an optimiser's step leaves of a weight is put back where it may be."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
-from . import oldnames
-from .registry import Configured, Registry
+from ._common import oldnames
+from ._common.registry import Configured, Registry
 
 # Keeps a norm of zero from dividing.
 _EPSILON = 1e-7
@@ -13,14 +18,17 @@ _EPSILON = 1e-7
 class Constraint(Configured):
     """Base of the constraints: called with a weight, returns the weight that is allowed."""
 
-    def __call__(self, w):
+    def __call__(self, w: np.ndarray) -> np.ndarray:
         return w
 
 
 class _NormConstraint(Constraint):
     """A weight scaled so that its norms along `axis` are what `_allowed` makes of them."""
 
-    def __call__(self, w):
+    axis: int | Sequence[int]
+    _allowed: Callable[..., Any]
+
+    def __call__(self, w: np.ndarray) -> np.ndarray:
         axis = tuple(self.axis) if isinstance(self.axis, list) else self.axis
         norms = np.sqrt(np.square(w).sum(axis, keepdims=True))
         return w * (self._allowed(norms) / (_EPSILON + norms))
@@ -39,7 +47,7 @@ class MaxNorm(_NormConstraint):
     fields = ("max_value", "axis")
 
     @oldnames.arguments
-    def __init__(self, max_value=2, axis=0):
+    def __init__(self, max_value: float = 2, axis: int | Sequence[int] = 0) -> None:
         self.max_value = max_value
         self.axis = axis
 
@@ -52,7 +60,7 @@ class UnitNorm(_NormConstraint):
 
     fields = ("axis",)
 
-    def __init__(self, axis=0):
+    def __init__(self, axis: int | Sequence[int] = 0) -> None:
         self.axis = axis
 
     def _allowed(self, norms):
@@ -72,7 +80,8 @@ class MinMaxNorm(_NormConstraint):
 
     fields = ("min_value", "max_value", "rate", "axis")
 
-    def __init__(self, min_value=0.0, max_value=1.0, rate=1.0, axis=0):
+    def __init__(self, min_value: float = 0.0, max_value: float = 1.0, rate: float = 1.0,
+                 axis: int | Sequence[int] = 0) -> None:
         self.min_value = min_value
         self.max_value = max_value
         self.rate = rate
@@ -86,7 +95,7 @@ class MinMaxNorm(_NormConstraint):
 class NonNeg(Constraint):
     """No weight below 0."""
 
-    def __call__(self, w):
+    def __call__(self, w: np.ndarray) -> np.ndarray:
         return np.maximum(w, 0)
 
 

@@ -6,15 +6,19 @@ of safetensors can open the arrays. Beside what the caller puts into it, it hold
 version, a CRC-32 of each array and one of the header itself, by which damage is noticed.
 """
 
+from __future__ import annotations
+
 import json
 import os
 import secrets
 import zlib
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 import numpy as np
 
-from .parameters import name_problems, shape_problem
+from .engine.parameters import name_problems, shape_problem
 
 METADATA_KEY = "fastrnn"
 FORMAT_VERSION = 1
@@ -24,7 +28,7 @@ HEADER_SUM = "header_crc32"
 class FileFormatError(ValueError):
     """A file is not what it should be: foreign, truncated, corrupt, or from a newer version."""
 
-    def __init__(self, path, reason):
+    def __init__(self, path: str | os.PathLike[str], reason: str) -> None:
         super().__init__(f"{os.fspath(path)}: {reason}")
         self.path = path
         self.reason = reason
@@ -34,7 +38,7 @@ class FileFormatError(ValueError):
 
 
 @contextmanager
-def malformed(path):
+def malformed(path: str | os.PathLike[str]) -> Iterator[None]:
     """Turn an error about the contents of `path` into a `FileFormatError`."""
     try:
         yield
@@ -45,7 +49,7 @@ def malformed(path):
         raise FileFormatError(path, text) from reason
 
 
-def write(path, arrays, header):
+def write(path: str | os.PathLike[str], arrays: Any, header: dict[str, Any]) -> None:
     """Write arrays and a header to `path`, replacing the file whole or not at all.
 
     Parameters
@@ -62,7 +66,7 @@ def write(path, arrays, header):
     OSError
         If the folder cannot be written to; a file that was there stays as it was.
     """
-    from safetensors.numpy import save
+    from safetensors.numpy import save  # slow to load
 
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     header = {
@@ -86,7 +90,8 @@ def write(path, arrays, header):
         raise
 
 
-def read(path, kind=None):
+def read(path: str | os.PathLike[str],
+         kind: str | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return (arrays, header) of a file that `write` made.
 
     Parameters
@@ -103,7 +108,7 @@ def read(path, kind=None):
     FileFormatError
         If it is not such a file, or is truncated or corrupt.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError, safe_open  # slow to load
 
     with open(path, "rb"):  # a missing file keeps its own error
         pass
@@ -122,14 +127,15 @@ def read(path, kind=None):
     return arrays, header
 
 
-def header_sum(header):
+def header_sum(header: dict[str, Any]) -> int:
     """Return the CRC-32 of a header without its own sum, as canonical JSON text."""
     rest = {name: value for name, value in header.items() if name != HEADER_SUM}
     rest = json.loads(json.dumps(rest))  # what a reader of the file will have
     return zlib.crc32(json.dumps(rest, sort_keys=True).encode())
 
 
-def check_shapes(path, arrays, shapes):
+def check_shapes(path: str | os.PathLike[str], arrays: Mapping[str, np.ndarray],
+                 shapes: Mapping[str, tuple[int, ...]]) -> None:
     """Raise `FileFormatError` unless `arrays` have exactly the names and shapes of `shapes`."""
     problems = name_problems(shapes, arrays)
     problems += [

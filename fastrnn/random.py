@@ -5,7 +5,7 @@ What is random and was given no seed of its own draws from one generator. It sta
 operating system's entropy; after ``set_seed(n)`` a program repeats bit for bit.
 """
 
-from . import checks
+from ._common import checks
 
 _MAX_SEED = 2**63 - 1
 

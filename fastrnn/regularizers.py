@@ -1,22 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Regularisers: a penalty on the weights that is added to the loss, and its gradient."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 
-from . import checks, oldnames
-from .registry import Configured, Registry
+from ._common import checks, oldnames
+from ._common.registry import Configured, Registry
 
 
 class Regularizer(Configured):
     """Base of the regularisers; one of your own gives `__call__` and `gradient`."""
 
-    def __call__(self, w):
+    def __call__(self, w: np.ndarray) -> float:
         """Return the penalty of a weight, a float."""
         return 0.0
 
-    def gradient(self, w):
+    def gradient(self, w: np.ndarray) -> np.ndarray:
         """Return the gradient of the penalty, of the shape and dtype of `w`."""
         return np.zeros_like(w)
 
@@ -35,19 +38,19 @@ class L1L2(Regularizer):
         If one is below 0 or not finite.
     """
 
-    fields = ("l1", "l2")
+    fields: tuple[str, ...] = ("l1", "l2")
 
-    def __init__(self, l1=0.0, l2=0.0):
+    def __init__(self, l1: float = 0.0, l2: float = 0.0) -> None:
         self.l1 = _factor("l1", 0.0 if l1 is None else l1)
         self.l2 = _factor("l2", 0.0 if l2 is None else l2)
 
-    def __call__(self, w):
+    def __call__(self, w: np.ndarray) -> float:
         penalty = self.l1 * float(np.abs(w).sum()) if self.l1 else 0.0
         if self.l2:
             penalty += self.l2 * float(np.vdot(w, w))
         return penalty
 
-    def gradient(self, w):
+    def gradient(self, w: np.ndarray) -> np.ndarray:
         gradient = 2 * self.l2 * w
         if self.l1:
             gradient += self.l1 * np.sign(w)
@@ -60,7 +63,7 @@ class L1(L1L2):
     fields = ("l1",)
 
     @oldnames.arguments
-    def __init__(self, l1=0.01):
+    def __init__(self, l1: float = 0.01) -> None:
         super().__init__(l1=0.01 if l1 is None else l1)
 
 
@@ -70,7 +73,7 @@ class L2(L1L2):
     fields = ("l2",)
 
     @oldnames.arguments
-    def __init__(self, l2=0.01):
+    def __init__(self, l2: float = 0.01) -> None:
         super().__init__(l2=0.01 if l2 is None else l2)
 
 
@@ -87,15 +90,15 @@ class OrthogonalRegularizer(Regularizer):
 
     fields = ("factor", "mode")
 
-    def __init__(self, factor=0.01, mode="rows"):
+    def __init__(self, factor: float = 0.01, mode: str = "rows") -> None:
         self.factor = _factor("factor", factor)
         self.mode = checks.choice("mode", mode, ("rows", "columns"))
 
-    def __call__(self, w):
+    def __call__(self, w: np.ndarray) -> float:
         _, _, products = self._products(w)
         return self._share(len(products)) * float(np.abs(products).sum())
 
-    def gradient(self, w):
+    def gradient(self, w: np.ndarray) -> np.ndarray:
         rows, norms, products = self._products(w)
         # Each product stands in the matrix twice.
         drows = (2 * self._share(len(rows)) * np.sign(products)) @ rows
@@ -135,7 +138,7 @@ _registry = Registry("regularizer", (L1, L2, L1L2, OrthogonalRegularizer),
                      {"l1_l2": L1L2(0.01, 0.01)})
 
 
-def get(identifier):
+def get(identifier: Any) -> Any:
     """Return the regularizer that a name, an object, a class or a config stands for, or None.
 
     Raises

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table of tables, by instruction set and element type. Each kind of kernels has its dispatch in a
- * file of its own, for a table pulls in all that it names.
+ * A table of tables, by instruction set and element type. Each kind of kernels has its dispatch in
+ * a file of its own, for a table pulls in all that it names.
  */
 #ifndef FASTRNN_DISPATCH_H
 #define FASTRNN_DISPATCH_H

@@ -150,13 +150,13 @@ typedef struct {
 } fastrnn_kernels;
 
 /* dispatch.c: the table for an ISA that this machine and this build have, else NULL; AUTO gives the
- * best one, or the one that FASTRNN_ISA in the environment names (NULL if it cannot be had). A build
- * with FASTRNN_NO_DOUBLE has none for FASTRNN_F64, one with FASTRNN_NO_ENVIRONMENT reads no
+ * best one, or the one that FASTRNN_ISA in the environment names (NULL if it cannot be had). A
+ * build with FASTRNN_NO_DOUBLE has none for FASTRNN_F64, one with FASTRNN_NO_ENVIRONMENT reads no
  * environment. */
 const fastrnn_kernels *fastrnn_kernels_get(fastrnn_isa isa, fastrnn_dtype dtype);
 
-/* Whether the arithmetic of a table is double: never in a build that has none, which then compiles no
- * arithmetic of double into the branches behind it. */
+/* Whether the arithmetic of a table is double: never in a build that has none, which then compiles
+ * no arithmetic of double into the branches behind it. */
 static inline int fastrnn_is_double(fastrnn_dtype dtype) {
 #ifdef FASTRNN_NO_DOUBLE
     return (void)dtype, 0;

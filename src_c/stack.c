@@ -180,12 +180,13 @@ static const void *element(const layout *s, const void *array, ptrdiff_t index) 
     return array ? (const char *)array + index * (ptrdiff_t)s->itemsize : NULL;
 }
 
+/* A group's gates are neighbours in torch's order too, so it is a matrix of its own. */
 static void pack_recurrent(const fastrnn_layer_view *v, const layout *s, const void *w_hh) {
     static const int torch_order[FASTRNN_MAX_GATES] = {0, 1, 2, 3};
     const ptrdiff_t gate_size = v->hidden * v->outputs;
-    for (int i = 0; i < FASTRNN_MAX_GROUPS && v->r[i].data; i++) {
+    for (int i = 0; i < FASTRNN_MAX_GROUPS; i++) {
         const int first = s->fused ? 0 : s->cell->recurrent[i].gate;
-        pack(&v->r[i], s, element(s, w_hh, first * gate_size), torch_order);
+        if (v->r[i].data) pack(&v->r[i], s, element(s, w_hh, first * gate_size), torch_order);
     }
 }
 

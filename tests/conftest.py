@@ -6,6 +6,8 @@ import pytest
 from hypothesis import settings
 
 import fastrnn
+import plan
+from fastrnn._common import oldnames
 
 # Tests whose own arithmetic divides by zero or underflows: not run under --seterr.
 _COMPUTING_THEMSELVES = ("test_symbolic_operators_have_the_shapes_of_numpy",
@@ -19,12 +21,35 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
+    config.pluginmanager.register(Several(config))
     if config.getoption("--slow") and config.option.markexpr == "not slow":
         config.option.markexpr = ""
     # The normal run tries the same examples each time; --slow draws new ones.
     settings.register_profile("normal", deadline=None, derandomize=True, database=None)
     settings.register_profile("slow", deadline=None)
     settings.load_profile("slow" if config.getoption("--slow") else "normal")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: plan.place(item.nodeid))
+
+
+def pytest_report_collectionfinish(items):
+    return plan.announcement([item.nodeid for item in items])
+
+
+class Several:
+    """The same for several processes of pytest-xdist, which collect in those."""
+
+    def __init__(self, config):
+        self.config, self.said = config, False
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_node_collection_finished(self, ids):
+        if not self.said:
+            self.said = True
+            report = self.config.pluginmanager.getplugin("terminalreporter")
+            report.write_line("\n" + plan.announcement(ids, self.config.getvalue("numprocesses")))
 
 
 @pytest.fixture(autouse=True)
@@ -67,3 +92,9 @@ def threads(request):
     fastrnn.set_num_threads(request.param)
     yield request.param
     fastrnn.set_num_threads(before)
+
+
+@pytest.fixture
+def untold(monkeypatch):
+    """A test begins as a process does, with no warning of an old name given yet."""
+    monkeypatch.setattr(oldnames, "_told", set())

@@ -35,8 +35,9 @@ cnp.import_array()
 cdef Py_ssize_t BLOCKS = 8
 
 
-cdef void take_over(Backward *b, Tape tape) except *:
-    """What the tape's forward left."""
+cdef Memory take_over(Backward *b, Tape tape):
+    """What the tape's forward left; returns the memory of an unfused cell's groups."""
+    cdef Memory groups = None
     cdef PackedLayer layer = tape.layer
     cdef Gradients *g = &b.gradients
     memset(b, 0, sizeof(b[0]))
@@ -46,12 +47,13 @@ cdef void take_over(Backward *b, Tape tape) except *:
     b.itemsize = layer.kernels.itemsize
     b.projected = b.buffers.has_m
     if tape.unfused:
-        describe_unfused(&b.unfused, layer, b.buffers.N, b.buffers.gates_stride,
-                         tape.masks != NULL, True)
+        groups = describe_unfused(&b.unfused, layer, b.buffers.N, b.buffers.gates_stride,
+                                  tape.masks != NULL, True)
         b.unfused.masks = tape.masks
     g.kernels, g.training = b.kernels, b.training
     g.order, g.itemsize = b.work.order, b.itemsize
     g.unfused = &b.unfused
+    return groups
 
 
 cdef void divide(Backward *b, PackedLayer layer) except *:
@@ -160,12 +162,12 @@ def backward(Tape tape, dy, dh_n, dc_n, dx, cnp.ndarray dh0, dc0, dict grads,
     """
     cdef PackedLayer layer = tape.layer
     cdef Backward b
-    cdef Memory memory
+    cdef Memory groups, memory
     cdef View x = view_of(tape.x)
     cdef cnp.ndarray sums = None
     refuse_spent(tape)
     layer.need_backward()
-    take_over(&b, tape)
+    groups = take_over(&b, tape)
     if dy is not None:
         dy = dy if cnp.PyArray_STRIDE(<cnp.ndarray> dy, 2) == b.itemsize else dy.copy()
         b.dy = view_of(dy)

@@ -16,7 +16,6 @@ from cython.parallel cimport parallel, threadid
 from fastrnn._core.contention cimport team_left
 from fastrnn._core.gradients cimport add_row, products_share, sums_share
 from fastrnn._core.kernels cimport fastrnn_denormals_flush, fastrnn_denormals_restore
-from fastrnn._core.pack cimport set_activations
 from fastrnn._core.plan cimport (
     ALONE, BY_ROWS, Share, begin_shares, c_at, end_share, h_at, share_of_rows, share_of_units,
 )
@@ -250,7 +249,7 @@ cdef void describe_step(Backward *b, PackedLayer layer) noexcept:
     cdef Buffers *buffers = &b.buffers
     memset(&b.step, 0, sizeof(b.step))
     b.step.hidden = layer.hidden_size
-    set_activations(&b.step.activations, layer)
+    b.step.activations = layer.view.activations
     b.step.gates_stride = buffers.gates_stride
     b.step.dc = b.dc
     b.step.dc_stride = buffers.c_stride

@@ -31,7 +31,9 @@ cdef size_t STEP_BYTES = 32 * 1024
 
 
 cdef class Tape:
-    pass
+    @property
+    def N(self):
+        return self.buffers.N
 
 
 cdef class Call:
@@ -39,7 +41,7 @@ cdef class Call:
     cdef Forward f
     cdef PackedLayer layer
     cdef SortedRows rows
-    cdef Memory kept, passing
+    cdef Memory kept, passing, groups
     cdef char *masks
     cdef object x
 
@@ -125,7 +127,8 @@ cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial
     divide(call, directions, first, unfused)
     describe_buffers(&f.buffers, layer, &f.work.order, keep, unfused)
     if unfused:
-        describe_unfused(&f.unfused, layer, N, f.buffers.gates_stride, dropout is not None, False)
+        call.groups = describe_unfused(&f.unfused, layer, N, f.buffers.gates_stride,
+                                       dropout is not None, False)
     f.by_blas = uses_blas(layer, T * N, layer.gates * layer.hidden_size, layer.input_size)
     f.input_in_step = takes_input_in_step(f, layer)
     provide(call)

@@ -15,7 +15,6 @@ from cython.parallel cimport parallel, threadid
 from fastrnn._core.contention cimport team_left
 from fastrnn._core.gemm cimport input_product_by_blas
 from fastrnn._core.kernels cimport fastrnn_denormals_flush, fastrnn_denormals_restore
-from fastrnn._core.pack cimport set_activations
 from fastrnn._core.plan cimport (
     ALONE, BY_ROWS, Share, begin_shares, c_at, end_share, h_at, m_at, share_of_rows,
     share_of_units,
@@ -270,7 +269,7 @@ cdef void describe_step(Forward *f, PackedLayer layer) noexcept:
     memset(&f.step, 0, sizeof(f.step))
     f.step.hidden = layer.hidden_size
     f.step.depth = layer.output_size
-    set_activations(&f.step.activations, layer)
+    f.step.activations = layer.view.activations
     f.step.keep = b.keep_gates
     f.step.pack = layer.view.r[0].data
     if f.unfused.count == 0:

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 cimport numpy as cnp
 
-from fastrnn._core.kernels cimport (
-    fastrnn_activations, fastrnn_description, fastrnn_gate_group, fastrnn_kernels,
-)
-from fastrnn._core.library cimport fastrnn_layer_view, fastrnn_matrix, fastrnn_spec
+from fastrnn._core.kernels cimport fastrnn_description, fastrnn_gate_group, fastrnn_kernels
+from fastrnn._core.stack cimport fastrnn_layer_view, fastrnn_matrix, fastrnn_spec
 from fastrnn._core.runtime cimport Memory
 
 cdef class Pack:
@@ -41,5 +39,3 @@ cdef class PackedLayer:
     cdef void need_backward(self) except *
     cdef void need_plain_w(self) except *
     cdef list gate_packs(self, bint each, bint back)
-
-cdef void set_activations(fastrnn_activations *to, PackedLayer layer) noexcept

@@ -15,7 +15,7 @@ from fastrnn._core.kernels cimport (
     fastrnn_describe, fastrnn_input_order, fastrnn_pack, fastrnn_pack_bytes, fastrnn_panel_count,
     fastrnn_source, fastrnn_unpack,
 )
-from fastrnn._core.library cimport fastrnn_spec, fastrnn_weights
+from fastrnn._core.stack cimport fastrnn_spec, fastrnn_weights
 from fastrnn._core.runtime cimport kernels_of, new_stack, view_layer
 
 cnp.import_array()
@@ -168,10 +168,6 @@ cdef void _describe(fastrnn_spec *spec, str name, activations, bint reset_after)
         spec.g.kind = activation
     if d.has_h_activation:
         spec.h.kind = activation
-
-
-cdef void set_activations(fastrnn_activations *to, PackedLayer layer) noexcept:
-    to[0] = layer.view.activations
 
 
 cdef cnp.ndarray _aligned(array):

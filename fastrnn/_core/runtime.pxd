@@ -5,7 +5,7 @@ from fastrnn._core.arena cimport arena
 from fastrnn._core.kernels cimport (
     fastrnn_array_kernels, fastrnn_kernels, fastrnn_training_kernels,
 )
-from fastrnn._core.library cimport (
+from fastrnn._core.stack cimport (
     fastrnn_layer_view, fastrnn_spec, fastrnn_stream, fastrnn_weights,
 )
 

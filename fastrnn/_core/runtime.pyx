@@ -9,7 +9,7 @@ from fastrnn._core.kernels cimport (
     fastrnn_dtype, fastrnn_isa, fastrnn_isa_name, fastrnn_kernels, fastrnn_kernels_get,
     fastrnn_training_kernels, fastrnn_training_of,
 )
-from fastrnn._core.library cimport (
+from fastrnn._core.stack cimport (
     fastrnn_layer_view_of, fastrnn_layers_stream_bytes, fastrnn_layers_stream_init, fastrnn_stack,
     fastrnn_stack_bytes, fastrnn_stack_init, fastrnn_status, fastrnn_status_text,
     fastrnn_stream_get_state, fastrnn_stream_set_state, fastrnn_stream_step,
@@ -147,7 +147,7 @@ cdef class Memory:
         free(self.base)
 
 
-# What follows is the C library's: see library.pxd.
+# What follows is the C library's: see stack.pxd.
 
 cdef int check(fastrnn_status status) except -1:
     if status != 0:

@@ -6,7 +6,7 @@ import numpy as np
 cimport numpy as cnp
 
 from fastrnn._core.kernels cimport FASTRNN_F64
-from fastrnn._core.library cimport fastrnn_layer_view, fastrnn_stream
+from fastrnn._core.stack cimport fastrnn_layer_view, fastrnn_stream
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.runtime cimport (
     Memory, get_stream_state, new_stream, set_stream_state, step_stream,

@@ -6,6 +6,7 @@ from fastrnn._core.kernels cimport (
     fastrnn_training_kernels,
 )
 from fastrnn._core.pack cimport PackedLayer
+from fastrnn._core.runtime cimport Memory
 
 # Neighbouring gates whose recurrent product reads the same state.
 ctypedef struct GateGroup:
@@ -23,7 +24,7 @@ ctypedef struct Unfused:
     Py_ssize_t reset_slot     # bytes from a row of gates to the reset state
     const fastrnn_kernels *kernels
     const fastrnn_training_kernels *training    # backward
-    GateGroup groups[4]
+    GateGroup *groups
     fastrnn_reset_step reset
     bint masked
     const char *masks         # masked: groups x N x P, rows sorted
@@ -31,8 +32,8 @@ ctypedef struct Unfused:
     char *seen                # masked: N x P, the state, or its gradient, of one group
     char *ds                  # N x P, backward with a reset state
 
-cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize_t gates_stride,
-                           bint masked, bint back) except *
+cdef Memory describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize_t gates_stride,
+                             bint masked, bint back)
 cdef void add_recurrent_products(const Unfused *u, char *h, char *gates, Py_ssize_t row_begin,
                                  Py_ssize_t row_end) noexcept nogil
 cdef void add_back_products(const Unfused *u, char *gates, char *to, Py_ssize_t row_begin,

@@ -16,7 +16,7 @@ All that this writes belongs to rows of the batch, so that threads share them wi
 from libc.string cimport memset
 
 from fastrnn._core.pack cimport GatePack
-from fastrnn._core.runtime cimport training_of
+from fastrnn._core.runtime cimport Memory, training_of
 
 ctypedef fused real:
     float
@@ -151,14 +151,20 @@ cdef void describe_back(Unfused *u, GateGroup *g, Py_ssize_t gates_stride,
     g.product.c.stride = state_stride
 
 
-cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize_t gates_stride,
-                           bint masked, bint back) except *:
-    """Fills in all but where `masks`, `seen` and `ds` lie."""
+cdef Memory describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize_t gates_stride,
+                             bint masked, bint back):
+    """Fills in all but where `masks`, `seen` and `ds` lie; returns the memory of the groups, which
+    most calls, being fused, are better without."""
+    cdef list packs = layer.gate_packs(masked, back)
+    cdef Memory memory = Memory()
     cdef Py_ssize_t slot_bytes = layer.hidden_size * layer.kernels.itemsize
     cdef Py_ssize_t state_stride = layer.output_size * layer.kernels.itemsize
     cdef GateGroup *g
     cdef GatePack gates
+    memory.allocate(len(packs) * sizeof(GateGroup))
+    memset(memory.base, 0, memory.size)
     memset(u, 0, sizeof(u[0]))
+    u.groups = <GateGroup *> memory.base
     u.kernels = layer.kernels
     if back:
         u.training = training_of(layer.kernels)
@@ -170,7 +176,7 @@ cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize
     u.reset.f = layer.view.activations.f
     u.reset.gates_stride = gates_stride
     u.reset.h_stride = u.reset.d_stride = state_stride
-    for gates in layer.gate_packs(masked, back):
+    for gates in packs:
         g = &u.groups[u.count]
         u.count += 1
         g.gate, g.gates, g.panels = gates.group.gate, gates.group.count, gates.matrix.panels
@@ -184,3 +190,4 @@ cdef void describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize
             describe_back(u, g, gates_stride, state_stride)
         else:
             describe_forward(g, layer, gates.group.fresh, gates_stride, state_stride)
+    return memory

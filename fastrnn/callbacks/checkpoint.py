@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keeping the model in files while it is trained."""
 
+from __future__ import annotations
+
 import os
-import warnings
+from typing import Any
 
 import numpy as np
 
-from .. import checks, oldnames
+from .._common import checks, oldnames
+from .._common.notices import warn
 from .display import say
 from .monitor import Monitor
 
@@ -45,9 +48,10 @@ class ModelCheckpoint(Monitor):
         If `save_freq` is neither, `period` is below 1, or `filepath` does not end as such files do.
     """
 
-    def __init__(self, filepath, monitor="val_loss", verbose=0, save_best_only=False,
-                 save_weights_only=False, mode="auto", save_freq="epoch",
-                 initial_value_threshold=None, period=None):
+    def __init__(self, filepath: str | os.PathLike[str], monitor: str = "val_loss",
+                 verbose: int = 0, save_best_only: bool = False, save_weights_only: bool = False,
+                 mode: str = "auto", save_freq: str | int = "epoch",
+                 initial_value_threshold: float | None = None, period: int | None = None) -> None:
         super().__init__(monitor, mode, best=initial_value_threshold)
         self.filepath = os.fspath(filepath)
         self.verbose = verbose
@@ -68,12 +72,13 @@ class ModelCheckpoint(Monitor):
         self._epochs = 0
         self._batches = 0
         if save_freq != "epoch":
-            self.on_train_batch_end = self._on_train_batch_end
+            # Only then: a hook that is not overridden costs nothing.
+            self.on_train_batch_end = self._on_train_batch_end  # type: ignore[method-assign]
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epoch = epoch
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._epochs += 1
         if self.save_freq == "epoch" and self._epochs >= self._period:
             self._epochs = 0
@@ -111,8 +116,8 @@ class ModelCheckpoint(Monitor):
         if value is None:
             return True
         if np.ndim(value):
-            warnings.warn(f"{self.monitor} must be one number to save the best model only, got "
-                          f"{value!r}; saving it", stacklevel=2)
+            warn(f"{self.monitor} must be one number to save the best model only, got "
+                 f"{value!r}; saving it")
             return True
         best = "None" if self.best is None else f"{self.best:.5f}"
         if not self._is_improvement(value, self.best):

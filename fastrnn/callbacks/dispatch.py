@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several callbacks called as one, and only those that have something to do."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from .base import Callback
 from .progress import ProgressBar
 from .records import History
@@ -41,8 +45,9 @@ class CallbackList(Callback):
         If something else than a callback is among them.
     """
 
-    def __init__(self, callbacks=None, add_history=False, add_progbar=None, model=None, *,
-                 verbose=0, epochs=1, steps=None):
+    def __init__(self, callbacks: Any = None, add_history: bool = False,
+                 add_progbar: bool | None = None, model: Any = None, *, verbose: int = 0,
+                 epochs: int = 1, steps: int | None = None) -> None:
         super().__init__()
         self.callbacks = list(_flattened(callbacks))
         self.history = self._find(History, add_history)
@@ -52,11 +57,11 @@ class CallbackList(Callback):
         self.set_model(model)
         self.set_params({"verbose": verbose, "epochs": epochs, "steps": steps})
 
-    def wants(self, hook):
+    def wants(self, hook: str) -> bool:
         """Return whether calling `hook` does anything."""
         return bool(self._hooks[hook]) or (self._bar is not None and hook in ProgressBar.draws_at)
 
-    def set_model(self, model):
+    def set_model(self, model: Any) -> None:
         if model is None:
             return
         super().set_model(model)
@@ -65,61 +70,61 @@ class CallbackList(Callback):
         for callback in self.callbacks:
             callback.set_model(model)
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, Any]) -> None:
         self.params = params
         for callback in self.callbacks:
             callback.set_params(params)
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: Any = None) -> None:
         self._call("on_train_begin", logs)
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: Any = None) -> None:
         self._call("on_train_end", logs)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: Any = None) -> None:
         self._call("on_test_begin", logs)
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: Any = None) -> None:
         self._call("on_test_end", logs)
 
-    def on_predict_begin(self, logs=None):
+    def on_predict_begin(self, logs: Any = None) -> None:
         self._call("on_predict_begin", logs)
 
-    def on_predict_end(self, logs=None):
+    def on_predict_end(self, logs: Any = None) -> None:
         self._call("on_predict_end", logs)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         hooks = self._hooks["on_epoch_begin"]
         logs = plain(logs)
         for hook in hooks:
             hook(epoch, logs)
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         hooks = self._hooks["on_epoch_end"]
         logs = plain(logs)
         for hook in hooks:
             hook(epoch, logs)
 
-    def on_train_batch_begin(self, batch, logs=None):
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         self._call_batch("on_train_batch_begin", batch, logs)
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         self._call_batch("on_train_batch_end", batch, logs)
         if self._bar is not None:
             self._bar.advance(batch, logs)
 
-    def on_test_batch_begin(self, batch, logs=None):
+    def on_test_batch_begin(self, batch: int, logs: Any = None) -> None:
         self._call_batch("on_test_batch_begin", batch, logs)
 
-    def on_test_batch_end(self, batch, logs=None):
+    def on_test_batch_end(self, batch: int, logs: Any = None) -> None:
         self._call_batch("on_test_batch_end", batch, logs)
         if self._bar is not None and not self._bar.in_fit:
             self._bar.advance(batch, logs)
 
-    def on_predict_batch_begin(self, batch, logs=None):
+    def on_predict_batch_begin(self, batch: int, logs: Any = None) -> None:
         self._call_batch("on_predict_batch_begin", batch, logs)
 
-    def on_predict_batch_end(self, batch, logs=None):
+    def on_predict_batch_end(self, batch: int, logs: Any = None) -> None:
         hooks = self._hooks["on_predict_batch_end"]
         if hooks:
             logs = logs() if callable(logs) else logs
@@ -157,10 +162,10 @@ class CallbackList(Callback):
                     break
 
 
-def plain(logs):
+def plain(logs: Any) -> Any:
     """Return logs as a new dict in the order of names, with floats for what has a float."""
     logs = logs() if callable(logs) else logs
-    result = {}
+    result: dict[str, Any] = {}
     for name, value in sorted((logs or {}).items()):
         if isinstance(value, dict):
             result |= plain(value)

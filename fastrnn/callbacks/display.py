@@ -5,8 +5,12 @@ All goes to standard output, looked up whenever something is written, so that it
 led elsewhere, or missing altogether.
 """
 
+from __future__ import annotations
+
 import os
 import sys
+from collections.abc import Sequence
+from typing import Any
 
 # Cells of a bar; where fewer are left, the values go to lines of their own.
 _NARROWEST, _WIDEST = 10, 30
@@ -16,14 +20,14 @@ _BETWEEN, _INDENT = " - ", "  "
 _standing = None
 
 
-def say(text):
+def say(text: str) -> None:
     """Write a line, above the bar that is shown at the time."""
     if _standing is not None:
         _standing.erase()
     write(f"{text}\n")
 
 
-def write(text):
+def write(text: str) -> None:
     """Write to standard output at once; nothing where there is none or it was closed."""
     stream = sys.stdout
     if stream is None or getattr(stream, "closed", False):
@@ -37,7 +41,7 @@ def write(text):
         flush()
 
 
-def bar_for_output(steps, title):
+def bar_for_output(steps: int, title: str) -> Any:
     """Return a bar for the present standard output; None where lines serve better.
 
     Parameters
@@ -68,11 +72,11 @@ def _moves_cursor(stream):
 class TerminalBar:
     """A bar and the values so far, in as many lines as that takes, drawn over what was before."""
 
-    def __init__(self, steps, title):
+    def __init__(self, steps: int, title: str) -> None:
         self._steps, self._title = steps, title
-        self._shown = []
+        self._shown: list[str] = []
 
-    def draw(self, seen, times, values):
+    def draw(self, seen: int, times: Any, values: Sequence[str]) -> None:
         """Draw `seen` steps done, with texts about the time and about each value."""
         global _standing
         columns, rows = _size()
@@ -82,7 +86,7 @@ class TerminalBar:
         write(self._back(columns) + "\n".join(lines))
         self._shown, _standing = lines, self
 
-    def close(self, seen, times, values):
+    def close(self, seen: int, times: Any, values: Sequence[str]) -> None:
         """Draw for the last time, and leave it there."""
         columns, _ = _size()
         self._steps = seen
@@ -90,13 +94,13 @@ class TerminalBar:
         write(self._back(columns) + "\n".join(lines))
         self.leave()
 
-    def leave(self):
+    def leave(self) -> None:
         """Go to the line below."""
         global _standing
         self._shown, _standing = [], None
         write("\n")
 
-    def erase(self):
+    def erase(self) -> None:
         """Take away what is shown; a later `draw` begins where the cursor is then."""
         global _standing
         write(self._back(_size()[0]))
@@ -132,7 +136,7 @@ def _bar(share, room):
     return f" [{'=' * (done - len(head))}{head}{'.' * (cells - done)}] "
 
 
-def wrapped(parts, columns):
+def wrapped(parts: Any, columns: int) -> Any:
     """Return parts of text in lines of at most `columns`, a part only broken if it is longer."""
     columns = max(1, columns)
     indent = _INDENT if columns > 4 * len(_INDENT) else ""
@@ -165,7 +169,7 @@ def _width(text):
     """Columns that `text` takes on a terminal."""
     if text.isascii():
         return len(text)
-    from unicodedata import combining, east_asian_width
+    from unicodedata import combining, east_asian_width  # tables that few titles need
 
     return sum(0 if combining(c) else 2 if east_asian_width(c) in "WF" else 1 for c in text)
 
@@ -182,15 +186,15 @@ def _size():
 class _NotebookBar:
     """A bar of tqdm's: with widgets, or of text where there are none."""
 
-    def __init__(self, tqdm, steps, title, **options):
+    def __init__(self, tqdm: Any, steps: int, title: str, **options: Any) -> None:
         self._bar = tqdm(total=steps, desc=title or None, unit="step", mininterval=0, miniters=1,
                          **options)
 
-    def draw(self, seen, times, values):
+    def draw(self, seen: int, times: Any, values: Sequence[str]) -> None:
         self._bar.set_postfix_str(_BETWEEN.join(values), refresh=False)
         self._bar.update(seen - self._bar.n)
 
-    def close(self, seen, times, values):
+    def close(self, seen: int, times: Any, values: Sequence[str]) -> None:
         self._bar.total = self._bar.total or seen
         self.draw(seen, times, values)
         self._bar.close()
@@ -198,6 +202,7 @@ class _NotebookBar:
 
 def _notebook_bar(steps, title):
     try:
+        # Both are optional, and slow to load.
         import ipywidgets  # noqa: F401
         from tqdm.notebook import tqdm
 
@@ -205,7 +210,7 @@ def _notebook_bar(steps, title):
     except ImportError:
         pass
     try:
-        from tqdm import tqdm
+        from tqdm import tqdm  # optional
     except ImportError:
         return None
     # With a delay it is not drawn before the first update.

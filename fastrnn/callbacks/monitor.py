@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watching one value of the logs: which way it should go, and whether it went there."""
 
+from __future__ import annotations
+
 import operator
-import warnings
 
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
+from .._common import checks
+from .._common.notices import warn
+from .._common.quiet import quiet
 from .base import Callback
 
 # Parts of the names of values that should rise, and of those that should fall.
@@ -31,11 +33,11 @@ class Monitor(Callback):
         By how much a value must be better.
     """
 
-    def __init__(self, monitor="val_loss", mode="auto", best=None, min_delta=0):
+    def __init__(self, monitor: str = "val_loss", mode: str = "auto", best: float | None = None,
+                 min_delta: float = 0) -> None:
         super().__init__()
         if mode not in ("auto", "min", "max"):
-            warnings.warn(f"{type(self).__name__}: mode {mode!r} is not known, using 'auto'",
-                          stacklevel=3)
+            warn(f"{type(self).__name__}: mode {mode!r} is not known, using 'auto'")
             mode = "auto"
         self.monitor = monitor
         self.mode = mode
@@ -69,6 +71,6 @@ class Monitor(Callback):
         """Return the value in `logs`; None, with a warning, where there is none."""
         value = (logs or {}).get(self.monitor)
         if value is None:
-            warnings.warn(f"{purpose} depends on {self.monitor}, which is not available; "
-                          f"available are: {', '.join(logs or ())}", stacklevel=3)
+            warn(f"{purpose} depends on {self.monitor}, which is not available; "
+                 f"available are: {', '.join(logs or ())}")
         return value

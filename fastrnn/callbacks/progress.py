@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a run shows while it goes on: a bar an epoch, or a line an epoch."""
 
+from __future__ import annotations
+
 from time import perf_counter
+from typing import Any
 
 from .base import Callback
 from .display import bar_for_output, say
@@ -27,47 +30,47 @@ class ProgressBar(Callback):
     # The hooks after which the loop should call `advance`, through `CallbackList`.
     draws_at = ("on_train_batch_end", "on_test_batch_end", "on_predict_batch_end")
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.in_fit = False
         self.verbose, self.epochs, self.steps = 1, 1, None
         self._bar = None
         self._title, self._seen, self._began, self._next = "", 0, 0.0, 0.0
 
-    def set_params(self, params):
+    def set_params(self, params: dict[str, Any]) -> None:
         super().set_params(params)
         verbose = params.get("verbose", 1)
         self.verbose = 1 if verbose == "auto" else int(verbose)
         self.epochs = params.get("epochs", 1)
         self.steps = params.get("steps")
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.in_fit = True
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self.in_fit = False
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._open(f"Epoch {epoch + 1}/{self.epochs}" if self.epochs > 1 else "")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self._close(logs)
 
-    def on_test_begin(self, logs=None):
+    def on_test_begin(self, logs: dict[str, Any] | None = None) -> None:
         if not self.in_fit:
             self._open("")
 
-    def on_test_end(self, logs=None):
+    def on_test_end(self, logs: dict[str, Any] | None = None) -> None:
         if not self.in_fit:
             self._close(logs)
 
-    def on_predict_begin(self, logs=None):
+    def on_predict_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._open("")
 
-    def on_predict_end(self, logs=None):
+    def on_predict_end(self, logs: dict[str, Any] | None = None) -> None:
         self._close(None)
 
-    def advance(self, batch, logs):
+    def advance(self, batch: int, logs: dict[str, Any]) -> None:
         """Note that `batch` is done; `logs` are its values, or a function that returns them."""
         self._seen = batch + 1
         if self._bar is None:
@@ -104,7 +107,7 @@ class ProgressBar(Callback):
         return [passed, f"{each * 1e3:.0f}ms/step" if each >= 1e-3 else f"{each * 1e6:.0f}us/step"]
 
 
-def parts(logs):
+def parts(logs: dict[str, Any]) -> Any:
     """Return logs as texts: ``["loss: 0.1234", "val_loss: 1.2345e-05"]``."""
     return [f"{name}: {_number(value)}" for name, value in (logs or {}).items()]
 

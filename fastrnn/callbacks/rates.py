@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing the learning rate from epoch to epoch."""
 
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
-from .. import oldnames
+from .._common import oldnames
 from .base import Callback
 from .display import say
 from .monitor import Monitor
@@ -20,7 +26,7 @@ class LearningRateScheduler(Callback):
         Above 0: say what is set.
     """
 
-    def __init__(self, schedule, verbose=0):
+    def __init__(self, schedule: Callable[..., float], verbose: int = 0) -> None:
         super().__init__()
         if not callable(schedule):
             raise TypeError(f"schedule must be callable, got {type(schedule).__name__}")
@@ -28,7 +34,7 @@ class LearningRateScheduler(Callback):
         self.verbose = verbose
         self._takes_rate = _takes_two(schedule)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         optimizer = self.model.optimizer
         rate = float(optimizer.learning_rate)
         rate = self.schedule(epoch, rate) if self._takes_rate else self.schedule(epoch)
@@ -38,7 +44,7 @@ class LearningRateScheduler(Callback):
         if self.verbose:
             say(f"Epoch {epoch + 1}: the learning rate is set to {rate}.")
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         if logs is not None:
             logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
@@ -68,8 +74,9 @@ class ReduceLROnPlateau(Monitor):
     """
 
     @oldnames.arguments
-    def __init__(self, monitor="val_loss", factor=0.1, patience=10, verbose=0, mode="auto",
-                 min_delta=1e-4, cooldown=0, min_lr=0.0):
+    def __init__(self, monitor: str = "val_loss", factor: float = 0.1, patience: int = 10,
+                 verbose: int = 0, mode: str = "auto", min_delta: float = 1e-4, cooldown: int = 0,
+                 min_lr: float = 0.0) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
         if not factor < 1:
             raise ValueError(f"factor must be below 1, got {factor}")
@@ -84,14 +91,14 @@ class ReduceLROnPlateau(Monitor):
         self.best = None
         self.wait = self.cooldown_counter = 0
 
-    def in_cooldown(self):
+    def in_cooldown(self) -> bool:
         """Return whether a change was made only just now."""
         return self.cooldown_counter > 0
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._reset()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = {} if logs is None else logs
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
         value = self._current(logs, "the learning rate")
@@ -122,8 +129,6 @@ class ReduceLROnPlateau(Monitor):
 
 
 def _takes_two(function):
-    import inspect
-
     try:
         inspect.signature(function).bind(0, 0.0)
     except TypeError:

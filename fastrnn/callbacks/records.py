@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each epoch gave, kept in memory and in a file."""
 
+from __future__ import annotations
+
 import csv
 import os
+from typing import Any
 
 import numpy as np
 
@@ -20,15 +23,15 @@ class History(Callback):
         The epochs, counted from 0.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
-        self.history = {}
+        self.history: dict[str, list[Any]] = {}
+        self.epoch: list[int] = []
+
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self.epoch = []
 
-    def on_train_begin(self, logs=None):
-        self.epoch = []
-
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         self.epoch.append(epoch)
         for name, value in (logs or {}).items():
             self.history.setdefault(name, []).append(value)
@@ -50,14 +53,17 @@ class CSVLogger(Callback):
         Whether to go on with a file that is there, in place of writing it anew.
     """
 
-    def __init__(self, filename, separator=",", append=False):
+    def __init__(self, filename: str | os.PathLike[str], separator: str = ",",
+                 append: bool = False) -> None:
         super().__init__()
         self.filename = os.fspath(filename)
         self.sep = separator
         self.append = append
-        self._file = self._writer = self._names = None
+        self._file: Any = None
+        self._writer: Any = None
+        self._names: list[str] | None = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._close()
         begun = self.append and os.path.exists(self.filename) and os.path.getsize(self.filename)
         self._titled = bool(begun)
@@ -65,7 +71,7 @@ class CSVLogger(Callback):
         self._writer = csv.writer(self._file, delimiter=self.sep)
         self._names = None
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         logs = logs or {}
         if self._names is None:
             self._names = sorted(logs)
@@ -76,7 +82,7 @@ class CSVLogger(Callback):
         self._writer.writerow([epoch, *(_cell(logs.get(name, "NA")) for name in self._names)])
         self._file.flush()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         self._close()
 
     def _close(self):

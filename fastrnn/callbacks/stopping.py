@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ending a training early."""
 
-import math
+from __future__ import annotations
 
-from .. import checks
+import math
+from typing import Any
+
+from .._common import checks
 from .base import Callback
 from .display import say
 from .monitor import Monitor
@@ -39,8 +42,9 @@ class EarlyStopping(Monitor):
         The best value.
     """
 
-    def __init__(self, monitor="val_loss", min_delta=0, patience=0, verbose=0, mode="auto",
-                 baseline=None, restore_best_weights=False, start_from_epoch=0):
+    def __init__(self, monitor: str = "val_loss", min_delta: float = 0, patience: int = 0,
+                 verbose: int = 0, mode: str = "auto", baseline: float | None = None,
+                 restore_best_weights: bool = False, start_from_epoch: int = 0) -> None:
         super().__init__(monitor, mode, min_delta=min_delta)
         self.patience = checks.number("patience", patience)
         self.verbose = verbose
@@ -53,10 +57,10 @@ class EarlyStopping(Monitor):
         self.wait = self.stopped_epoch = self.best_epoch = 0
         self.best = self.best_weights = None
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict[str, Any] | None = None) -> None:
         self._reset()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
         value = self._current(logs, "early stopping")
         if value is None or epoch < self.start_from_epoch:
             return
@@ -77,7 +81,7 @@ class EarlyStopping(Monitor):
         if self.restore_best_weights:
             self.best_weights = self.model.get_weights()
 
-    def on_train_end(self, logs=None):
+    def on_train_end(self, logs: dict[str, Any] | None = None) -> None:
         if self.stopped_epoch and self.verbose:
             say(f"Epoch {self.stopped_epoch + 1}: early stopping")
         if self.restore_best_weights and self.best_weights is not None:
@@ -95,11 +99,11 @@ class TerminateOnNaN(Callback):
         Whether to raise RuntimeError at once, in place of ending `fit` after this batch.
     """
 
-    def __init__(self, raise_error=False):
+    def __init__(self, raise_error: bool = False) -> None:
         super().__init__()
         self.raise_error = raise_error
 
-    def on_train_batch_end(self, batch, logs=None):
+    def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
         loss = (logs or {}).get("loss")
         if loss is None or math.isfinite(loss):
             return

@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Beam search: the continuations a model finds likeliest."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
+from .._common import checks
+from .._common.quiet import quiet
 
 
-def beam_search(step, log_probabilities, state, steps, beams, stop=(), length_penalty=1.0):
+def beam_search(step: Callable[..., Any], log_probabilities: np.ndarray, state: Any, steps: int,
+                beams: int, stop: Sequence[int] = (),
+                length_penalty: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
     """Return the best continuations that are found by keeping `beams` of them at every step.
 
     A continuation Y scores log p(Y) / |Y|^length_penalty (Wu et al., 2016, without their shift of
@@ -63,7 +70,7 @@ def beam_search(step, log_probabilities, state, steps, beams, stop=(), length_pe
 class _Beams:
     """The continuations that are kept: their tokens and where each came from, step by step."""
 
-    def __init__(self, rows, beams, stop, length_penalty):
+    def __init__(self, rows: int, beams: int, stop: Sequence[int], length_penalty: float) -> None:
         checks.number("length_penalty", length_penalty)
         if not 0 <= length_penalty < np.inf:
             raise ValueError(f"length_penalty must be finite and at least 0, got {length_penalty}")
@@ -76,10 +83,10 @@ class _Beams:
         self._totals[:, 0] = 0
         self._lengths = np.zeros((rows, beams))
         self._ended = np.zeros((rows, beams), bool)
-        self._history = []
+        self._history: list[tuple[np.ndarray, np.ndarray]] = []
 
     @quiet
-    def extend(self, log_probabilities):
+    def extend(self, log_probabilities: np.ndarray) -> np.ndarray:
         """Keep the best after one more token; return which row of the state each came from."""
         if np.isnan(log_probabilities).any():
             raise FloatingPointError("log-probabilities are NaN")
@@ -107,14 +114,14 @@ class _Beams:
         totals[*ended, self.tokens[ended]] = self._totals[ended]
         return totals
 
-    def finished(self):
+    def finished(self) -> bool:
         return bool((self._ended | (self._totals == -np.inf)).all())
 
     @quiet
-    def scores(self):
+    def scores(self) -> np.ndarray:
         return self._totals / self._lengths**self._length_penalty
 
-    def continuations(self):
+    def continuations(self) -> np.ndarray:
         """Return the tokens of the kept continuations, read from the last step back."""
         ids = np.empty((self.rows, self.beams, len(self._history)), np.int64)
         beam = np.broadcast_to(np.arange(self.beams), (self.rows, self.beams))

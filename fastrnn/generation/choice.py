@@ -5,14 +5,18 @@ Scores are logits or log-probabilities (..., V): what is added to all scores of 
 choice. A score of -inf is a token that is never chosen.
 """
 
+from __future__ import annotations
+
+from collections.abc import Callable
+
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
+from .._common import checks
+from .._common.quiet import quiet
 
 
 @quiet
-def filter_top_k(scores, k):
+def filter_top_k(scores: np.ndarray, k: int) -> np.ndarray:
     """Return `scores` with -inf for all but the k largest of each row.
 
     Parameters
@@ -40,7 +44,7 @@ def filter_top_k(scores, k):
 
 
 @quiet
-def filter_top_p(scores, p):
+def filter_top_p(scores: np.ndarray, p: float) -> np.ndarray:
     """Return `scores` with -inf outside the nucleus of each row (Holtzman et al., 2020).
 
     The nucleus is the smallest set of most likely tokens whose probabilities sum to at least p.
@@ -77,7 +81,7 @@ def filter_top_p(scores, p):
 
 
 @quiet
-def draw(scores, temperature, rng):
+def draw(scores: np.ndarray, temperature: float, rng: np.random.Generator) -> np.ndarray:
     """Return an index for each row, drawn from softmax(scores / temperature).
 
     Parameters
@@ -112,7 +116,8 @@ def draw(scores, temperature, rng):
     return (cumulative <= at[:, None]).sum(axis=-1)
 
 
-def chooser(temperature=1.0, top_k=None, top_p=None, rng=None):
+def chooser(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None,
+            rng: np.random.Generator | None = None) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from scores (N, V) to one token for each row, (N,).
 
     The scores are divided by the temperature, then filtered by `filter_top_k` and `filter_top_p`

@@ -1,16 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
 """From a model and a prompt to its continuation, a token at a time."""
 
-import numpy as np
+from __future__ import annotations
 
-from .. import checks, random
-from ..quiet import quiet
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import random
+from .._common import checks
+from .._common.quiet import quiet
 from .beams import beam_search
 from .choice import chooser
 
 
-def generate(model, prompt, steps=100, *, temperature=1.0, top_k=None, top_p=None, beams=None,
-             length_penalty=1.0, stop=None, stream=False, encode=None, seed=None):
+def generate(model: Any, prompt: npt.ArrayLike, steps: int = 100, *, temperature: float = 1.0,
+             top_k: int | None = None, top_p: float | None = None, beams: int | None = None,
+             length_penalty: float = 1.0, stop: Any = None, stream: bool = False,
+             encode: Callable[[np.ndarray], Any] | None = None,
+             seed: int | np.random.Generator | None = None) -> Any:
     """Return how `model` goes on from `prompt`.
 
     The prompt is read once; after it each step reads one token and carries the states of the
@@ -92,7 +102,8 @@ def generate(model, prompt, steps=100, *, temperature=1.0, top_k=None, top_p=Non
     return result[0] if single else result
 
 
-def sample(stepper, prompt, steps, choose, stop=()):
+def sample(stepper: Any, prompt: np.ndarray, steps: int, choose: Any,
+           stop: Sequence[int] = ()) -> Iterator[Any]:
     """Yield the next token of each row, (N,), until `steps` of them or all rows have ended.
 
     Parameters

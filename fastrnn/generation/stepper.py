@@ -1,27 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running a model of layers one step at a time, the states of its recurrent layers carried."""
 
+from __future__ import annotations
+
 import copy
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import checks
-from ..layers.base import Layer
-from ..layers.recurrent import Recurrent
+from .._common import checks
+from .._common.quiet import call_back, is_own, quiet
+from ..graph.tape import Tensor, calling
+from ..layers.embedding import Embedding
+from ..layers.recurrent.base import Recurrent
+from ..layers.time_distributed import TimeDistributed
 from ..models import Model, Sequential
-from ..quiet import call_back, quiet
-from ..tape import Tensor, calling
 
-# What a step's output of these depends on, at their last axis, is that step's input alone. They
-# are known by their names, so that layers that the model does not have need not be loaded.
-_STEPWISE = frozenset((
-    "Activation", "ELU", "LeakyReLU", "ReLU", "Softmax", "Dense", "TimeDistributed", "Embedding",
-    "Masking", "BatchNormalization", "LayerNormalization", "Add", "Average", "Concatenate",
-    "Maximum", "Minimum", "Multiply", "Subtract", "Arithmetic",
-))
-# In evaluation these give what they are given.
-_IDENTITIES = frozenset(("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"))
 _LOGITS = ("linear", "log_softmax")
 
 
@@ -42,9 +37,9 @@ class Stepper:
         If it is not built, or naming what cannot be run step by step.
     """
 
-    def __init__(self, model, encode=None):
+    def __init__(self, model: Any, encode: Callable[[np.ndarray], Any] | None = None) -> None:
         graph = _graph(model)
-        self._calls = []
+        self._calls: list[_Call] = []
         self._output = self._plan(graph, [0])[0]
         recurrent = [k for k, call in enumerate(self._calls) if call.recurrent]
         self._last_recurrent = max(recurrent, default=-1)
@@ -63,7 +58,7 @@ class Stepper:
             given = [numbers[id(tensor)] for tensor in node.parents()]
             if getattr(node.layer, "graph", None) is not None:
                 made = self._plan(node.layer.graph, given)
-            elif type(node.layer).__name__ in _IDENTITIES:
+            elif _says(node.layer, "is_identity_in_evaluation"):
                 made = given
             else:
                 self._calls.append(_call(node, given))
@@ -71,7 +66,7 @@ class Stepper:
             numbers.update(zip(map(id, node.outputs), made, strict=True))
         return [numbers[id(tensor)] for tensor in graph.outputs]
 
-    def start(self, prompt):
+    def start(self, prompt: np.ndarray) -> tuple[np.ndarray, Any]:
         """Read ids (N, T); return the scores (N, V) of the next token, and the state."""
         scores, state = self._run(prompt, None)
         if self._symbols is not None and scores.shape[-1] > self._symbols:
@@ -80,7 +75,7 @@ class Stepper:
                              "given")
         return scores, state
 
-    def step(self, ids, state):
+    def step(self, ids: np.ndarray, state: Any) -> tuple[np.ndarray, Any]:
         """Read one token of each row, (N,); return scores and state as `start` does."""
         return self._run(ids[:, None], state)
 
@@ -113,10 +108,10 @@ class Stepper:
 class State:
     """The states of the recurrent layers: a list of arrays (N, H) for each call of one."""
 
-    def __init__(self, arrays):
+    def __init__(self, arrays: list[list[np.ndarray]]) -> None:
         self.arrays = arrays
 
-    def take(self, rows):
+    def take(self, rows: int) -> State:
         """Return the state of the rows of the given indices."""
         return State([[array[rows] for array in arrays] for arrays in self.arrays])
 
@@ -124,14 +119,14 @@ class State:
 class _Call(NamedTuple):
     """One call of a layer."""
 
-    layer: Layer
-    source: Layer       # the model's own layer
+    layer: Any          # an operation, or a twin of a recurrent layer
+    source: Any         # the model's own layer
     inputs: list        # numbers of values
     several: bool       # whether the layer takes a list
     options: dict
     recurrent: bool
 
-    def read(self, inputs, states):
+    def read(self, inputs: Any, states: Any) -> Any:
         """Return the output of a recurrent layer, and its final states as arrays."""
         layer = self.layer
         layer.version = self.source.version
@@ -150,9 +145,8 @@ class _Call(NamedTuple):
 def _call(node, inputs):
     layer = node.layer
     recurrent = isinstance(layer, Recurrent)
-    several = isinstance(node.inputs, list)
     _check_stepwise(node, recurrent)
-    return _Call(_with_states(layer) if recurrent else layer, layer, inputs, several,
+    return _Call(_with_states(layer) if recurrent else layer, layer, inputs, node.takes_list,
                  node.options, recurrent)
 
 
@@ -164,6 +158,11 @@ def _with_states(layer):
     return twin
 
 
+def _says(layer, what):
+    """Whether a class of ours says something of its layers; a caller's subclass may do more."""
+    return is_own(type(layer)) and getattr(layer, what)
+
+
 def _check_stepwise(node, recurrent):
     layer = node.layer
     kind = type(layer).__name__
@@ -171,9 +170,9 @@ def _check_stepwise(node, recurrent):
     if recurrent:
         if layer.go_backwards:
             raise ValueError(where + "it reads from the end")
-        if layer.return_state or isinstance(node.inputs, list):
+        if layer.return_state or node.takes_list:
             raise ValueError(where + "it gives its state to other layers, or gets it from them")
-    elif kind not in _STEPWISE:
+    elif not _says(layer, "is_stepwise"):
         raise ValueError(where + "its output at a step depends on other steps")
     elif not _acts_on_last_axis(layer, node.outputs[0].ndim):
         raise ValueError(f"{where}it must act on the last axis, got axis {layer.axis}")
@@ -206,7 +205,7 @@ def _graph(model):
 def _last_activation(call):
     """Return the activation of the call that makes the outputs, None where nothing does."""
     layer = call and call.layer
-    while type(layer).__name__ == "TimeDistributed":
+    while isinstance(layer, TimeDistributed):
         layer = layer.layer
     name = getattr(getattr(layer, "activation", None), "name", None)
     if layer is None or call.recurrent or name not in ("softmax", *_LOGITS):
@@ -220,7 +219,7 @@ def _encoding(graph, calls, encode):
     """Return what turns ids into inputs, and how many different ids there are, if known."""
     readers = [call.layer for call in calls if 0 in call.inputs]
     shape = graph.inputs[0].shape
-    embeds = all(type(layer).__name__ == "Embedding" for layer in readers)
+    embeds = all(isinstance(layer, Embedding) for layer in readers)
     if len(shape) != (2 if embeds else 3):
         raise ValueError("the model must read ids (batch, steps) in an Embedding, or vectors "
                          f"(batch, steps, features); got inputs of shape {shape}")

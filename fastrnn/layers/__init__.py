@@ -1,37 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Layers, in Keras' words. A module is loaded when the first of its layers is used."""
+"""Layers, in Keras' words. A module is loaded when the first of its layers is used.
+
+Operations without weights, which operators make, are in `graph`.
+"""
 
 from importlib import import_module
 
-from .. import oldnames
+from .._common import oldnames
 
 _HOMES = {
     "activation": ("Activation", "ELU", "LeakyReLU", "ReLU", "Softmax"),
-    "arithmetic": ("Arithmetic",),
     "attention": ("AdditiveAttention", "Attention"),
     "base": ("Layer",),
-    "bidirectional": ("Bidirectional",),
     "dense": ("Dense",),
     "dropout": ("Dropout", "GaussianDropout", "GaussianNoise", "SpatialDropout1D"),
     "embedding": ("Embedding",),
     "function": ("Lambda",),
-    "input": ("InputLayer",),
+    "input": ("Input", "InputLayer"),
     "masking": ("Masking",),
-    "matmul": ("MatMul",),
     "merging": ("Add", "Average", "Concatenate", "Dot", "Maximum", "Minimum", "Multiply",
                 "Subtract", "add", "average", "concatenate", "dot", "maximum", "minimum",
                 "multiply", "subtract"),
     "normalization": ("BatchNormalization", "LayerNormalization"),
-    "operators": ("GetItem",),
     "pooling": ("AveragePooling1D", "GlobalAveragePooling1D", "GlobalMaxPooling1D",
                 "MaxPooling1D"),
-    "rnn": ("GRU", "LSTM", "SimpleRNN"),
+    "recurrent.bidirectional": ("Bidirectional",),
+    "recurrent.cells": ("GRU", "LSTM", "SimpleRNN"),
     "reshaping": ("Flatten", "Permute", "RepeatVector", "Reshape"),
     "described": ("custom_objects", "deserialize", "serialize"),
     "time_distributed": ("TimeDistributed",),
+    "..graph.arithmetic": ("Arithmetic",),
+    "..graph.indexing": ("GetItem",),
+    "..graph.matmul": ("MatMul",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
-_HOME |= {"Input": "..symbolic"}
 
 __all__ = sorted(_HOME)
 

@@ -5,18 +5,25 @@ from .. import activations
 from .base import Layer
 
 
-class Activation(Layer):
+class Activation(Layer, activations.Applying):
     """y = activation(x), of any shape.
 
     Parameters
     ----------
     activation : str or Activation
+        A name of `fastrnn.activations`, or an object of one of its classes.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such activation, or it is a function, which has no derivative.
     """
 
     arguments = ("activation",)
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, activation, **options):
         super().__init__(**options)

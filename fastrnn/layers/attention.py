@@ -1,15 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention: each step of a query reads a mixture of the steps of a value."""
 
+from typing import NamedTuple
+
 import numpy as np
 
-from .. import activations, checks
-from ..products import multiply_batches
+from .. import activations
+from .._common import checks
+from .._common.products import multiply_batches
 from .base import Layer
 from .dropout import RandomMask
 
 # Taken from the scores of what must not be read: exp() of it is 0 beside any other score.
 _MASKED = 1e9
+
+
+class _Kept(NamedTuple):
+    """What `backward` needs of a call."""
+
+    inputs: list        # q, v and, if it was given, k
+    scored: tuple       # of `_scores`
+    weights: object     # (N, Tq, Tv) after the softmax
+    mixing: object      # (N, Tq, Tv) after the dropout
+    dropped: object     # (N, Tq, Tv) of uint8, the dropout's mask, or None
+    q_mask: object      # (N, Tq, 1) of bool, or None
 
 
 class Attention(Layer):
@@ -118,7 +132,7 @@ class Attention(Layer):
         if q_mask is not None:
             q_mask = q_mask[..., None]
             y = np.where(q_mask, y, y.dtype.type(0))
-        kept = (inputs, scored, weights, mixing, dropped, q_mask) if keep else None
+        kept = _Kept(inputs, scored, weights, mixing, dropped, q_mask) if keep else None
         if return_attention_scores:
             return [y, mixing], [mask and mask[0], None], kept
         return y, mask and mask[0], kept

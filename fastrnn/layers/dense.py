@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dense layer: the same affine map at every position."""
 
-from .. import activations, checks, constraints, initializers, regularizers
-from ..products import add_products_of_rows, multiply_rows
-from ..tape import FOR_INPUTS
+from .. import activations, constraints, initializers, regularizers
+from .._common import checks
+from .._common.products import add_products_of_rows, multiply_rows
+from ..graph.tape import FOR_INPUTS
 from .base import Layer, known
 
 
@@ -43,6 +44,7 @@ class Dense(Layer):
     arguments = ("units", "activation", "use_bias", "kernel_initializer", "bias_initializer",
                  "kernel_regularizer", "bias_regularizer", "kernel_constraint", "bias_constraint")
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
                  bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,

@@ -1,48 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers and models as plain values: ``{"class_name", "config"}``, and back."""
 
-import threading
-from contextlib import contextmanager
+from .._common.classes import custom_objects, find, given_object, given_objects
+from .._common.quiet import is_own
+from ..graph.operation import Operation, plain
 
-from ..quiet import is_own
-from .base import Layer, plain
-
-
-class _Custom(threading.local):
-    classes = {}  # noqa: RUF012 - replaced, never written to
-
-
-_custom = _Custom()
-
-
-@contextmanager
-def custom_objects(classes):
-    """Know further classes by name inside the block."""
-    before = _custom.classes
-    _custom.classes = {**before, **(classes or {})}
-    try:
-        yield
-    finally:
-        _custom.classes = before
-
-
-def given_objects():
-    """Return the further classes and functions that are known here."""
-    return _custom.classes
-
-
-def given_object(name):
-    """Return one of them.
-
-    Raises
-    ------
-    ValueError
-        If it is not known.
-    """
-    if name not in _custom.classes:
-        raise ValueError(f"{name!r} is a function or class of the model's own: give it as "
-                         f"custom_objects={{{name!r}: ...}}, or load with compile=False")
-    return _custom.classes[name]
+__all__ = ["copy", "custom_objects", "deserialize", "given_object", "given_objects", "serialize"]
 
 
 def serialize(layer):
@@ -60,12 +23,12 @@ def deserialize(config):
     ValueError
         If it is no such description, or its class is not known here.
     """
-    if isinstance(config, Layer):
+    if isinstance(config, Operation):
         return config
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(f"a layer is described by a dict with class_name and config, "
                          f"got {config!r}")
-    return _class(config["class_name"]).from_config(config["config"])
+    return find(config["class_name"], Operation).from_config(config["config"])
 
 
 def copy(layer, **changes):
@@ -84,14 +47,3 @@ def _own_classes(layer):
     for inner in layer.sublayers():
         classes |= _own_classes(inner)
     return classes
-
-
-def _class(name):
-    from .. import layers, models
-
-    for found in (_custom.classes.get(name), getattr(models, name, None),
-                  getattr(layers, name, None)):
-        if isinstance(found, type) and issubclass(found, Layer):
-            return found
-    raise ValueError(f"no layer or model is named {name!r}; classes of your own are given as "
-                     f"custom_objects={{{name!r}: {name}}}")

@@ -6,7 +6,8 @@ import threading
 
 import numpy as np
 
-from .. import checks, random
+from .. import random
+from .._common import checks
 from .._core import random as draws
 from .base import Layer, rank
 
@@ -43,7 +44,7 @@ class RandomMask:
         self._lock = threading.Lock()
 
     def draw(self, shape):
-        """Return a mask: an array of uint8."""
+        """Return a new mask, an array of 0 and 1 of the dtype uint8."""
         kept = np.zeros(shape, np.uint8)
         if self._threshold < _DRAWS:
             with self._lock:
@@ -51,7 +52,7 @@ class RandomMask:
         return kept
 
     def factors(self, shape, dtype):
-        """Return `scale` where a mask is 1, else 0."""
+        """Return an array of `dtype`: `scale` where a new mask is 1, else 0."""
         return np.multiply(self.draw(shape), self.scale, dtype=dtype)
 
     def __getstate__(self):
@@ -73,12 +74,19 @@ class Dropout(Layer):
     noise_shape : tuple of int or None, optional
         Shape of m, which is the same along axes of size 1; None is the inputs' size.
     seed : int, optional
+        Drawn from the package's generator when it is None.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If `rate` is not in [0, 1], or `noise_shape` does not fit the inputs.
     """
 
     arguments = ("rate", "noise_shape", "seed")
     supports_masking = True
+    is_identity_in_evaluation = True
 
     def __init__(self, rate, noise_shape=None, seed=None, **options):
         super().__init__(**options)
@@ -163,6 +171,7 @@ class GaussianNoise(Layer):
 
     arguments = ("stddev", "seed")
     supports_masking = True
+    is_identity_in_evaluation = True
 
     def __init__(self, stddev, seed=None, **options):
         super().__init__(**options)
@@ -196,6 +205,7 @@ class GaussianDropout(Layer):
 
     arguments = ("rate", "seed")
     supports_masking = True
+    is_identity_in_evaluation = True
 
     def __init__(self, rate, seed=None, **options):
         super().__init__(**options)

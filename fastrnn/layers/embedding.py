@@ -3,8 +3,9 @@
 
 import numpy as np
 
-from .. import checks, constraints, initializers, regularizers
-from ..products import add_rows
+from .. import constraints, initializers, regularizers
+from .._common import checks
+from .._common.products import add_rows
 from .base import Layer
 from .dense import refuse_adaptation
 
@@ -46,6 +47,7 @@ class Embedding(Layer):
     arguments = ("input_dim", "output_dim", "embeddings_initializer", "embeddings_regularizer",
                  "embeddings_constraint", "mask_zero")
     casts_inputs = False
+    is_stepwise = True
 
     def __init__(self, input_dim, output_dim, embeddings_initializer="uniform",
                  embeddings_regularizer=None, embeddings_constraint=None, mask_zero=False,

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """A function as a layer."""
 
+import inspect
+
 import numpy as np
 
-from ..quiet import call_back
-from ..tape import FOR_INPUTS, Tape, Tensor, calling
+from .._common.quiet import call_back
+from ..graph.tape import FOR_INPUTS, Tape, Tensor, calling
 from .base import Layer
 
 _ADVICE = ("it has no derivative. Use the operators + - * / [] and layers in it, or an Activation, "
@@ -100,8 +102,6 @@ class Lambda(Layer):
 
 
 def _names(function):
-    import inspect
-
     try:
         return inspect.signature(function).parameters
     except (TypeError, ValueError):

@@ -3,9 +3,9 @@
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from ..backend import floatx
-from ..symbolic import checked_shape, input_tensor
+from ..graph.symbolic import checked_shape, input_tensor
 from .base import Layer
 
 
@@ -45,3 +45,30 @@ class InputLayer(Layer):
 
     def get_config(self):
         return {"batch_shape": self.batch_shape, "dtype": self.data_type.name, "name": self.name}
+
+
+def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):
+    """Return a symbolic tensor that stands for an input of a functional model.
+
+    Parameters
+    ----------
+    shape : tuple of int or None
+        Without the batch; None stands for any size.
+    batch_size : int, optional
+    dtype : str, optional
+        `backend.floatx` by default; an integer dtype for ids.
+    name : str, optional
+    batch_shape : tuple, optional
+        In place of the first two.
+
+    Returns
+    -------
+    SymbolicTensor
+
+    Raises
+    ------
+    ValueError
+        If both or neither of `shape` and `batch_shape` are given.
+    """
+    return InputLayer(shape=shape, batch_size=batch_size, dtype=dtype, name=name,
+                      batch_shape=batch_shape).output

@@ -3,15 +3,15 @@
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from .base import Layer
 
 
 class Masking(Layer):
     """Masks steps by their values.
 
-    A step counts where any of its features differs from `mask_value`. The features of the others
-    become 0, and the outputs' mask is False there.
+    A step of the inputs (N, T, F) counts where any of its features differs from `mask_value`. The
+    features of the others become 0, and the outputs' mask (N, T) is False there.
 
     Parameters
     ----------
@@ -22,10 +22,18 @@ class Masking(Layer):
         is not looked for then.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    TypeError
+        If `mask_value` is no number.
+    ValueError
+        If the inputs have fewer than two axes.
     """
 
     arguments = ("mask_value", "nan")
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, mask_value=0.0, nan=False, **options):
         super().__init__(**options)

@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 
-from ..products import multiply_batches
+from .._common.products import multiply_batches
+from ..graph.broadcasting import aligned, common_shape, summed_to
 from .base import Layer
-from .broadcasting import aligned, common_shape, summed_to
 
 
 class Merge(Layer):
@@ -25,6 +25,7 @@ class Merge(Layer):
     """
 
     supports_masking = True
+    is_stepwise = True
     takes_list = True
     fewest, most = 1, math.inf
 
@@ -76,7 +77,7 @@ class Merge(Layer):
 
 
 class Add(Merge):
-    """y = a + b + ..."""
+    """y = a + b + ..., of a list of one input or more."""
 
     def _merge(self, inputs, masks):
         return _sum(inputs), None
@@ -86,7 +87,7 @@ class Add(Merge):
 
 
 class Average(Merge):
-    """y = (a + b + ...) / n."""
+    """y = (a + b + ...) / n, of a list of n inputs."""
 
     def _merge(self, inputs, masks):
         return _sum(inputs) / len(inputs), None
@@ -96,7 +97,7 @@ class Average(Merge):
 
 
 class Subtract(Merge):
-    """y = a - b."""
+    """y = a - b, of a list of two inputs."""
 
     fewest = most = 2
 
@@ -169,7 +170,7 @@ class Minimum(Maximum):
 
 
 class Concatenate(Merge):
-    """The inputs one after the other along an axis.
+    """The inputs, a list, one after the other along an axis, in which alone they may differ.
 
     The mask of inputs (N, T, F) is True, along the last axis, where that of any input is, and the
     masks one after the other along the axis of steps; an input without a mask counts at all steps.
@@ -180,6 +181,11 @@ class Concatenate(Merge):
         Not the batch.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If `axis` is the batch, the inputs are no list, or their shapes do not fit.
     """
 
     arguments = ("axis",)
@@ -246,9 +252,15 @@ class Dot(Merge):
         Whether the vectors are scaled to length 1 first, so that the products are cosines.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If `axes` are no one or two ints without 0, or the shapes do not fit.
     """
 
     arguments = ("axes", "normalize")
+    is_stepwise = False
     fewest = most = 2
 
     def __init__(self, axes, normalize=False, **options):

@@ -3,7 +3,8 @@
 
 import numpy as np
 
-from .. import checks, constraints, initializers, regularizers
+from .. import constraints, initializers, regularizers
+from .._common import checks
 from .base import Layer, known
 
 # Keeps the mean over no step from dividing by zero.
@@ -14,6 +15,7 @@ class _Normalization(Layer):
     """What both have: y = gamma xhat + beta, where gamma and beta may be missing."""
 
     supports_masking = True
+    is_stepwise = True
 
     def __init__(self, epsilon, center, scale, beta_initializer, gamma_initializer,
                  beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, options):
@@ -89,7 +91,7 @@ class LayerNormalization(_Normalization):
     beta_regularizer, gamma_regularizer : str or Regularizer, optional
     beta_constraint, gamma_constraint : str or Constraint, optional
     rms_scaling : bool
-        Keras' old word for a normalisation that is not by the root mean square; not here.
+        Of Keras; here it must be False.
     **options
         Those of every `Layer`.
 

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from .base import Layer, rank
 from .reshaping import checked_data_format
 

@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 from .base import Layer, rank
 
 
@@ -15,7 +15,8 @@ class Flatten(Layer):
     Parameters
     ----------
     data_format : {"channels_last", "channels_first"}, optional
-        Where the axis of channels is; it becomes the last one first. By default it is.
+        "channels_first" reads (N, C, ...) and moves the channels to the end before it flattens,
+        so that both give the same numbers in the same order.
     **options
         Those of every `Layer`.
     """
@@ -106,7 +107,7 @@ class Reshape(Layer):
 
 
 class Permute(Layer):
-    """The axes in another order.
+    """The axes in another order; dims=(2, 1) makes (N, F, T) of (N, T, F).
 
     Parameters
     ----------
@@ -114,6 +115,11 @@ class Permute(Layer):
         The axes of the inputs, counted from 1 after the batch, in the order of the outputs.
     **options
         Those of every `Layer`.
+
+    Raises
+    ------
+    ValueError
+        If `dims` is no such order, or the inputs have another number of axes.
     """
 
     arguments = ("dims",)

@@ -3,7 +3,10 @@
 
 import math
 
-from .base import Layer, own_config
+from .._common.classes import own_config
+from ..graph.operation import Operation
+from .base import Layer
+from .described import deserialize
 
 
 class TimeDistributed(Layer):
@@ -32,10 +35,11 @@ class TimeDistributed(Layer):
 
     arguments = ("layer",)
     supports_masking = True
+    is_stepwise = True
     takes_list = True
 
     def __init__(self, layer, **options):
-        if not isinstance(layer, Layer):
+        if not isinstance(layer, Operation):
             raise TypeError(f"layer must be a Layer, got {type(layer).__name__}")
         options.setdefault("dtype", layer.dtype)
         super().__init__(**options)
@@ -99,7 +103,5 @@ class TimeDistributed(Layer):
 
     @classmethod
     def from_config(cls, config):
-        from .described import deserialize
-
         config = own_config(cls, config)
         return cls(**{**config, "layer": deserialize(config["layer"])})

@@ -3,10 +3,10 @@
 
 import numpy as np
 
-from .. import checks
-from ..layout import c_ordered
-from ..operators import Operators
-from ..quiet import quiet
+from .._common import checks
+from .._common.layout import c_ordered
+from .._common.quiet import quiet
+from ..graph.operators import Operators
 
 
 class Plain:

@@ -5,11 +5,15 @@ Each is a class, whose objects give one number of targets and an output, and a f
 gives the value of each sample.
 """
 
-import inspect
+from __future__ import annotations
 
-from .. import oldnames
-from ..registry import Registry, snake_case
+import inspect
+from typing import Any
+
+from .._common import oldnames
+from .._common.registry import Registry, snake_case
 from .base import Loss
+from .choice import ByShapes, kind_of_targets  # noqa: F401 - a name of this package
 from .crossentropy import (
     BinaryCrossentropy,
     CategoricalCrossentropy,
@@ -84,8 +88,18 @@ _registry = Registry(
 )
 get, serialize, deserialize = _registry.get, _registry.serialize, _registry.deserialize
 
+_BY_SHAPES = dict.fromkeys(("crossentropy", "ce"), ByShapes(
+    binary_crossentropy, sparse_categorical_crossentropy, categorical_crossentropy))
 
-def resolve(identifier, y_true_shape, y_pred_shape):
+
+def check(identifier: Any) -> None:
+    """Raise ValueError unless `resolve` knows what `identifier` stands for, whatever the shapes."""
+    if not (isinstance(identifier, str) and identifier in _BY_SHAPES):
+        get(identifier)
+
+
+def resolve(identifier: Any, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> Loss | None:
     """Return the `Loss` of what was given to ``compile``, or None.
 
     Parameters
@@ -100,9 +114,8 @@ def resolve(identifier, y_true_shape, y_pred_shape):
     ValueError
         If it is not known, or a function of the caller's: it has no derivative.
     """
-    if isinstance(identifier, str) and identifier.lower() in ("crossentropy", "ce"):
-        kinds = (binary_crossentropy, sparse_categorical_crossentropy, categorical_crossentropy)
-        found = kinds[kind_of_targets(y_true_shape, y_pred_shape)]
+    if isinstance(identifier, str) and identifier.lower() in _BY_SHAPES:
+        found = _BY_SHAPES[identifier.lower()].fitting(y_true_shape, y_pred_shape)
     else:
         found = get(identifier)
     if found is None or (isinstance(found, Loss) and type(found).backward is not Loss.backward):
@@ -113,14 +126,6 @@ def resolve(identifier, y_true_shape, y_pred_shape):
                          f"losses.Loss with forward and backward")
     name = identifier if isinstance(identifier, str) else found.__name__
     return found.loss_class(name=name)
-
-
-def kind_of_targets(y_true_shape, y_pred_shape):
-    """Return 0 for an output of one number, 1 for targets that are labels, 2 for others."""
-    true, pred = tuple(y_true_shape), tuple(y_pred_shape)
-    if pred[-1] == 1:
-        return 0
-    return 1 if len(true) < len(pred) or true[-1] == 1 else 2
 
 
 def __getattr__(name):

@@ -6,17 +6,20 @@ the axes before it, rows and steps, stay. Weights and masks act on these values,
 averaged or summed.
 """
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .. import checks
-from ..registry import Configured, snake_case
+from .._common import checks
+from .._common.registry import Configured, snake_case
 from .targets import alike
 from .weights import counted, weights_with_mask, without_uncounted
 
-# Probabilities are kept this far from 0 and 1.
-EPSILON = 1e-7
 _AVERAGES = ("sum_over_batch_size", "mean", "mean_with_sample_weight")
 _REDUCTIONS = (*_AVERAGES, "sum", "none", None)
 
@@ -35,11 +38,12 @@ class Loss(Configured):
         Taken and not used: a loss has the dtype of the output.
     """
 
-    fields = ("name", "reduction")
+    fields: tuple[str, ...] = ("name", "reduction")
     axis = -1       # of an output: what is no axis of samples
     computes = ("__call__", "values", "value_and_gradient")
 
-    def __init__(self, name=None, reduction="sum_over_batch_size", dtype=None):
+    def __init__(self, name: str | None = None, reduction: str | None = "sum_over_batch_size",
+                 dtype: Any = None) -> None:
         if reduction not in _REDUCTIONS:
             raise ValueError(f"reduction must be one of {', '.join(map(str, _REDUCTIONS))}; "
                              f"got {reduction!r}")
@@ -47,7 +51,9 @@ class Loss(Configured):
         self.reduction = reduction
         self.is_average = self._is_plain_mean = reduction in _AVERAGES
 
-    def __call__(self, y_true, y_pred, sample_weight=None, mask=None):
+    def __call__(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike,
+                 sample_weight: npt.ArrayLike | None = None,
+                 mask: npt.ArrayLike | None = None) -> Any:
         """Return the loss, a float; an array for the reduction "none".
 
         Parameters
@@ -74,7 +80,9 @@ class Loss(Configured):
         divisor = self._divisor(values, weights, parts)
         return float(np.add.reduce(values, axis=None)) / divisor if divisor else 0.0
 
-    def value_and_gradient(self, y_true, y_pred, sample_weight=None, mask=None):
+    def value_and_gradient(self, y_true: np.ndarray, y_pred: np.ndarray,
+                           sample_weight: np.ndarray | None = None,
+                           mask: np.ndarray | None = None) -> tuple[float, np.ndarray]:
         """Return the loss, a float, and its gradient by `y_pred`.
 
         Parameters
@@ -101,7 +109,7 @@ class Loss(Configured):
             value, gradient = self._weighted(y_true, y_pred, sample_weight, mask)
         return value, gradient if gradient.shape == shape else gradient.reshape(shape)
 
-    def forward(self, y_true, y_pred):
+    def forward(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         """Return the value of each sample, and what `backward` needs.
 
         Parameters
@@ -111,7 +119,7 @@ class Loss(Configured):
         """
         raise NotImplementedError
 
-    def backward(self, kept, dvalues):
+    def backward(self, kept: Any, dvalues: np.ndarray | float) -> np.ndarray:
         """Return dy_pred, from what `forward` kept and the gradient by each sample's value.
 
         Parameters
@@ -121,11 +129,11 @@ class Loss(Configured):
         """
         raise NotImplementedError
 
-    def values(self, y_true, y_pred):
+    def values(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> np.ndarray:
         """Return the value of each sample, of arrays or lists; see `__call__`."""
         return self.forward(*self._prepared(*self._read(y_true, y_pred)))[0]
 
-    def values_apart(self, y_true, y_pred):
+    def values_apart(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> np.ndarray:
         """Return the value of each sample, as `values`, but of each step where an output has one
         number a step and its targets lack that axis.
 
@@ -134,7 +142,8 @@ class Loss(Configured):
         y_true, y_pred, _ = self._apart(*self._read(y_true, y_pred))
         return self.forward(*self._prepared(y_true, y_pred))[0]
 
-    def in_parts(self, y_true, y_pred, sample_weight=None, mask=None):
+    def in_parts(self, y_true: Any, y_pred: Any, sample_weight: Any = None,
+                 mask: Any = None) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray | None]:
         """Return targets and output as they are compared, the values of `values_apart` and their
         weights, 0 for those that do not count, or None."""
         y_true, y_pred, _ = self._apart(*self._read(y_true, y_pred))
@@ -142,7 +151,8 @@ class Loss(Configured):
         values, _ = self.forward(counted(y_true, y_pred, sample_weight, mask, self.axis), y_pred)
         return y_true, y_pred, values, self._weights(y_true, values, sample_weight, mask, False)
 
-    def check(self, y_true_shape, y_pred_shape):
+    def check(self, y_true_shape: tuple[int, ...],
+              y_pred_shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shapes in which targets and output are compared.
 
         A last axis of one number may be missing on one side.
@@ -242,16 +252,19 @@ class ElementwiseLoss(Loss):
     """
 
     is_mean = True
+    _elements: Callable[..., tuple[np.ndarray, Any]]
+    _slopes: Callable[..., np.ndarray]
 
-    def __init__(self, reduction="sum_over_batch_size", name=None, dtype=None):
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
+                 dtype: Any = None) -> None:
         super().__init__(name, reduction, dtype)
 
-    def forward(self, y_true, y_pred):
+    def forward(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         elements, kept = self._elements(y_true, y_pred)
         values = np.add.reduce(elements, axis=self.axis)
         return values / elements.shape[self.axis] if self.is_mean else values, kept
 
-    def backward(self, kept, dvalues):
+    def backward(self, kept: Any, dvalues: np.ndarray | float) -> np.ndarray:
         gradient = self._slopes(kept)
         if type(dvalues) is not float:
             dvalues = np.expand_dims(dvalues, self.axis)

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Losses between distributions: t the targets, p the output's probabilities, z its logits."""
 
-import warnings
+from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
+from .._common.notices import warn
 from .._core.elementwise import CROSSENTROPIES, crossentropy
-from .base import EPSILON, ElementwiseLoss, Loss
+from ..backend import EPSILON
+from .base import ElementwiseLoss, Loss
 from .targets import TargetError, class_numbers, refuse
 
 
@@ -18,17 +22,17 @@ class _RowsLoss(ElementwiseLoss):
     values, the values are found twice.
     """
 
-    _kernel = None          # one of CROSSENTROPIES
+    _kernel: str            # one of CROSSENTROPIES
 
     def _smoothing(self, columns):
         """Return the factor of the targets and what is added to them."""
         raise NotImplementedError
 
-    def forward(self, t, y_pred):
+    def forward(self, t: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         values, _ = self._rows(t, y_pred, None)
         return values / y_pred.shape[self.axis] if self.is_mean else values, (t, y_pred)
 
-    def backward(self, kept, dvalues):
+    def backward(self, kept: Any, dvalues: np.ndarray | float) -> np.ndarray:
         t, y_pred = kept
         share = dvalues / y_pred.shape[self.axis] if self.is_mean else dvalues
         return self._rows(t, y_pred, share)[1]
@@ -73,14 +77,15 @@ class BinaryCrossentropy(_RowsLoss):
     options = ("from_logits", "label_smoothing", "axis")
     _kernel = "binary"
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1,
-                 reduction="sum_over_batch_size", name="binary_crossentropy", dtype=None):
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
+                 reduction: str | None = "sum_over_batch_size", name: str = "binary_crossentropy",
+                 dtype: Any = None) -> None:
         super().__init__(reduction, name, dtype)
         self.from_logits = checks.flag("from_logits", from_logits)
         self.label_smoothing = checks.probability("label_smoothing", label_smoothing)
         self.axis = _checked_axis(axis)
 
-    def forward(self, t, y_pred):
+    def forward(self, t: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         self._check_targets(t)
         return super().forward(t, y_pred)
 
@@ -117,14 +122,16 @@ class CategoricalCrossentropy(_RowsLoss):
     is_mean = False
     _kernel = "categorical"
 
-    def __init__(self, from_logits=False, label_smoothing=0.0, axis=-1,
-                 reduction="sum_over_batch_size", name="categorical_crossentropy", dtype=None):
+    def __init__(self, from_logits: bool = False, label_smoothing: float = 0.0, axis: int = -1,
+                 reduction: str | None = "sum_over_batch_size",
+                 name: str = "categorical_crossentropy", dtype: Any = None) -> None:
         super().__init__(reduction, name, dtype)
         self.from_logits = checks.flag("from_logits", from_logits)
         self.label_smoothing = checks.probability("label_smoothing", label_smoothing)
         self.axis = _checked_axis(axis)
 
-    def check(self, y_true_shape, y_pred_shape):
+    def check(self, y_true_shape: tuple[int, ...],
+              y_pred_shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shapes; see `Loss.check`."""
         true, pred = tuple(y_true_shape), tuple(y_pred_shape)
         if true != pred:
@@ -133,8 +140,8 @@ class CategoricalCrossentropy(_RowsLoss):
                          "labels that are integers want sparse_categorical_crossentropy"
                          if labels else "")
         if pred[-1:] == (1,):
-            warnings.warn("categorical_crossentropy of one class is always 0: two classes in one "
-                          "number want binary_crossentropy", SyntaxWarning, stacklevel=3)
+            warn("categorical_crossentropy of one class is always 0: two classes in one number "
+                 "want binary_crossentropy", SyntaxWarning)
         return true, pred
 
     def _smoothing(self, columns):
@@ -166,15 +173,17 @@ class SparseCategoricalCrossentropy(Loss):
     fields = ("name", "reduction", "from_logits", "ignore_class", "axis")
     options = ("from_logits", "ignore_class", "axis")
 
-    def __init__(self, from_logits=False, ignore_class=None, reduction="sum_over_batch_size",
-                 axis=-1, name="sparse_categorical_crossentropy", dtype=None):
+    def __init__(self, from_logits: bool = False, ignore_class: int | None = None,
+                 reduction: str | None = "sum_over_batch_size", axis: int = -1,
+                 name: str = "sparse_categorical_crossentropy", dtype: Any = None) -> None:
         super().__init__(name, reduction, dtype)
         self.from_logits = checks.flag("from_logits", from_logits)
         self.ignore_class = ignore_class
         self.axis = _checked_axis(axis)
         self._is_plain_mean = self._is_plain_mean and ignore_class is None
 
-    def check(self, y_true_shape, y_pred_shape):
+    def check(self, y_true_shape: tuple[int, ...],
+              y_pred_shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Return the shapes; y_true may have an axis of 1 in the place of the classes."""
         true, pred = tuple(y_true_shape), tuple(y_pred_shape)
         axis = range(len(pred))[self.axis]
@@ -186,21 +195,22 @@ class SparseCategoricalCrossentropy(Loss):
                          if true == pred else "")
         return samples, pred
 
-    def forward(self, labels, y_pred):
-        values, _, valid = self._rows(labels, y_pred, None)
+    def forward(self, labels: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
+        values, _, valid = self._of_labels(labels, y_pred, None)
         if valid is not None:
             values *= valid
         return values, (labels, y_pred)
 
-    def backward(self, kept, dvalues):
-        return self._rows(*kept, dvalues)[1]
+    def backward(self, kept: Any, dvalues: np.ndarray | float) -> np.ndarray:
+        labels, y_pred = kept
+        return self._of_labels(labels, y_pred, dvalues)[1]
 
     def _mean_and_gradient(self, labels, y_pred):
         share = 1 / max(labels.size, 1)
-        values, gradient, _ = self._rows(labels, y_pred, share)
+        values, gradient, _ = self._of_labels(labels, y_pred, share)
         return float(np.add.reduce(values, axis=None)) * share, gradient
 
-    def _rows(self, labels, y_pred, scale):
+    def _of_labels(self, labels, y_pred, scale):
         """Return the value of each sample, the gradient times `scale`, or None, and which count."""
         rows = _in_rows(y_pred, self.axis, y_pred.dtype)
         valid = self._valid(labels)

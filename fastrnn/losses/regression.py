@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Losses between numbers; e = y_pred - y_true."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
 
-from .. import checks
-from .base import EPSILON, ElementwiseLoss, Loss
+from .._common import checks
+from ..backend import EPSILON
+from .base import ElementwiseLoss, Loss
 
 
 class MeanSquaredError(ElementwiseLoss):
@@ -75,7 +79,8 @@ class Huber(ElementwiseLoss):
 
     fields = ("name", "reduction", "delta")
 
-    def __init__(self, delta=1.0, reduction="sum_over_batch_size", name="huber_loss", dtype=None):
+    def __init__(self, delta: float = 1.0, reduction: str | None = "sum_over_batch_size",
+                 name: str = "huber_loss", dtype: Any = None) -> None:
         super().__init__(reduction, name, dtype)
         self.delta = checks.number("delta", delta)
 
@@ -168,18 +173,18 @@ class CosineSimilarity(Loss):
 
     fields = ("name", "reduction", "axis")
 
-    def __init__(self, axis=-1, reduction="sum_over_batch_size", name="cosine_similarity",
-                 dtype=None):
+    def __init__(self, axis: int = -1, reduction: str | None = "sum_over_batch_size",
+                 name: str = "cosine_similarity", dtype: Any = None) -> None:
         super().__init__(name, reduction, dtype)
         self.axis = axis
 
-    def forward(self, y_true, y_pred):
+    def forward(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         true, _ = self._direction(y_true)
         pred, inverse_norm = self._direction(y_pred)
         cosine = (true * pred).sum(self.axis)
         return -cosine, (true, pred, inverse_norm, cosine)
 
-    def backward(self, kept, dvalues):
+    def backward(self, kept: Any, dvalues: np.ndarray | float) -> np.ndarray:
         true, pred, inverse_norm, cosine = kept
         along = pred * np.expand_dims(cosine, self.axis)
         # A vector as short as the smallest norm is not made longer: its direction is free.
@@ -199,16 +204,17 @@ class CosineSimilarity(Loss):
 class CategoricalHinge(Loss):
     """max(1 + max((1 - t) y_pred) - sum(t y_pred), 0), for targets t of 0 and 1."""
 
-    def __init__(self, reduction="sum_over_batch_size", name=None, dtype=None):
+    def __init__(self, reduction: str | None = "sum_over_batch_size", name: str | None = None,
+                 dtype: Any = None) -> None:
         super().__init__(name, reduction, dtype)
 
-    def forward(self, y_true, y_pred):
+    def forward(self, y_true: np.ndarray, y_pred: np.ndarray) -> tuple[np.ndarray, Any]:
         wrong = (1 - y_true) * y_pred
         largest = wrong.max(-1, keepdims=True)
         margin = largest[..., 0] - (y_true * y_pred).sum(-1) + 1
         return np.maximum(margin, 0), (y_true, wrong == largest, margin)
 
-    def backward(self, kept, dvalues):
+    def backward(self, kept: Any, dvalues: np.ndarray | float) -> np.ndarray:
         y_true, largest, margin = kept
         # Several largest ones share the slope.
         gradient = (1 - y_true) * largest

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Targets that fit an output: shapes, and labels that are numbers of classes."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
 import numpy as np
 
 
@@ -25,7 +30,7 @@ class TargetError(ValueError):
 
     output = 0
 
-    def __init__(self, y_true, wrong, reason):
+    def __init__(self, y_true: np.ndarray, wrong: np.ndarray, reason: str) -> None:
         self.size, self.place = y_true.size, int(np.flatnonzero(wrong)[0])
         at = np.unravel_index(self.place, y_true.shape)
         self.reason = reason
@@ -35,13 +40,14 @@ class TargetError(ValueError):
         # An error goes to another process as its message, as one that a pool's worker raised.
         return ValueError, self.args
 
-    def named(self, label, index, value):
+    def named(self, label: str, index: Sequence[Any], value: Any) -> str:
         """Return the message for an array of this name, with its value at an index."""
         at = f"[{', '.join(str(int(i)) for i in index)}]" if len(index) else ""
         return f"{label}{at} is {value}{self.reason}"
 
 
-def alike(name, y_true_shape, y_pred_shape):
+def alike(name: str, y_true_shape: tuple[int, ...],
+          y_pred_shape: tuple[int, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
     """Return the shapes in which one target for each number of the output is compared.
 
     A last axis of one number may be missing on one side.
@@ -63,7 +69,8 @@ def alike(name, y_true_shape, y_pred_shape):
     return fitted
 
 
-def refuse(name, y_true_shape, y_pred_shape, wanted, hint=""):
+def refuse(name: str, y_true_shape: tuple[int, ...], y_pred_shape: tuple[int, ...], wanted: str,
+           hint: str = "") -> NoReturn:
     """Raise the ``ValueError`` of shapes that do not fit."""
     true, pred = tuple(y_true_shape), tuple(y_pred_shape)
     if len(true) > 1 and true[:1] + true[2:] == pred:
@@ -73,7 +80,8 @@ def refuse(name, y_true_shape, y_pred_shape, wanted, hint=""):
                      f"{name} wants {wanted}{hint and '; '}{hint}")
 
 
-def class_numbers(name, labels, classes, valid=None):
+def class_numbers(name: str, labels: np.ndarray, classes: int,
+                  valid: np.ndarray | None = None) -> np.ndarray:
     """Return labels as indices of classes.
 
     Parameters
@@ -91,8 +99,7 @@ def class_numbers(name, labels, classes, valid=None):
     ValueError
         If a label is not the number of a class: the first such, and its place.
     """
-    with np.errstate(invalid="ignore"):
-        numbers = labels.astype(np.intp, copy=False)
+    numbers = labels.astype(np.intp, copy=False)
     if valid is not None:
         numbers = np.where(valid, numbers, 0)
     is_outside = numbers.size and (numbers.min() < 0 or numbers.max() >= classes)

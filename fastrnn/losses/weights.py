@@ -1,12 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights and masks of samples."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 
-def weights_with_mask(sample_weight, mask, shape=None, dtype=np.float32, scaled=False):
+def weights_with_mask(sample_weight: Any, mask: Any, shape: tuple[int, ...] | None = None,
+                      dtype: Any = np.float32, scaled: bool = False) -> np.ndarray | None:
     """Return the weights of samples with a mask folded in, or None where there is neither.
 
     Parameters
@@ -38,7 +43,7 @@ def weights_with_mask(sample_weight, mask, shape=None, dtype=np.float32, scaled=
         weights = aligned("sample_weight", np.asarray(sample_weight, dtype), shape)
     if mask is not None:
         mask = aligned("mask", np.asarray(mask, bool), shape)
-        factor = mask.size / max(np.count_nonzero(mask), 1) if scaled else 1.0
+        factor = mask.size / max(int(np.count_nonzero(mask)), 1) if scaled else 1.0
         if weights is not None:
             # Not times 0: a weight that does not count may be NaN or infinite.
             mask = np.where(mask, weights, np.zeros((), dtype))
@@ -46,14 +51,15 @@ def weights_with_mask(sample_weight, mask, shape=None, dtype=np.float32, scaled=
     return weights
 
 
-def without_uncounted(weighted, weights):
+def without_uncounted(weighted: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Return values times weights, 0 where the weight is 0 though the value is not finite."""
     if math.isfinite(np.add.reduce(weighted, axis=None)):
         return weighted
     return np.where(weights == 0, weighted.dtype.type(0), weighted)
 
 
-def counted(y_true, y_pred, sample_weight, mask, axis=-1):
+def counted(y_true: np.ndarray, y_pred: np.ndarray, sample_weight: npt.ArrayLike | None,
+            mask: npt.ArrayLike | None, axis: int = -1) -> np.ndarray:
     """Return the targets, with 0 for those of samples that do not count.
 
     Whatever stands there, a number of padding, NaN or 1e30, then has no influence: 0 is a target
@@ -88,7 +94,7 @@ def counted(y_true, y_pred, sample_weight, mask, axis=-1):
     return cleared if moved is y_true else np.moveaxis(cleared, -1, axis)
 
 
-def aligned(name, array, shape):
+def aligned(name: str, array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return `array` with its axes at the first ones of `shape`, to broadcast to it.
 
     Parameters

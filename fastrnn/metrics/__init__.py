@@ -1,7 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics: numbers that tell how well a model does, over all batches of an epoch."""
 
-from .. import oldnames
+from __future__ import annotations
+
+from typing import Any
+
+from .._common import oldnames
+from .._common.registry import Registry
 from ..losses import (
     Loss,
     binary_crossentropy,
@@ -9,7 +14,6 @@ from ..losses import (
     categorical_hinge,
     hinge,
     huber,
-    kind_of_targets,
     kl_divergence,
     log_cosh,
     mean_absolute_error,
@@ -20,8 +24,8 @@ from ..losses import (
     sparse_categorical_crossentropy,
     squared_hinge,
 )
+from ..losses.choice import ByShapes
 from ..losses.weights import weights_with_mask
-from ..registry import Registry
 from .accuracy import (
     Accuracy,
     BinaryAccuracy,
@@ -146,14 +150,20 @@ _registry = Registry("metric", _CLASSES,
                      _ALIASES | {name.upper(): cls for name, cls in _ALIASES.items()})
 get, serialize, deserialize = _registry.get, _registry.serialize, _registry.deserialize
 
-# By the kind of targets.
-_ACCURACIES = (BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy)
-_CROSSENTROPIES = (BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy)
-_CHOSEN_BY_SHAPES = {"accuracy": _ACCURACIES, "acc": _ACCURACIES,
-                     "crossentropy": _CROSSENTROPIES, "ce": _CROSSENTROPIES}
+_BY_SHAPES = dict.fromkeys(("accuracy", "acc"), ByShapes(
+    BinaryAccuracy, SparseCategoricalAccuracy, CategoricalAccuracy))
+_BY_SHAPES |= dict.fromkeys(("crossentropy", "ce"), ByShapes(
+    BinaryCrossentropy, SparseCategoricalCrossentropy, CategoricalCrossentropy))
 
 
-def resolve(identifier, y_true_shape, y_pred_shape):
+def check(identifier: Any) -> None:
+    """Raise ValueError unless `resolve` knows what `identifier` stands for, whatever the shapes."""
+    if not (isinstance(identifier, str) and identifier in _BY_SHAPES):
+        get(identifier)
+
+
+def resolve(identifier: Any, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> Metric:
     """Return the `Metric` of what was given to ``compile``, under its name in the history.
 
     Parameters
@@ -170,9 +180,9 @@ def resolve(identifier, y_true_shape, y_pred_shape):
     ValueError
         If it is not known.
     """
-    if isinstance(identifier, str) and identifier.lower() in _CHOSEN_BY_SHAPES:
-        kinds = _CHOSEN_BY_SHAPES[identifier.lower()]
-        return kinds[kind_of_targets(y_true_shape, y_pred_shape)](name=identifier)
+    if isinstance(identifier, str) and identifier.lower() in _BY_SHAPES:
+        kind = _BY_SHAPES[identifier.lower()].fitting(y_true_shape, y_pred_shape)
+        return kind(name=identifier)
     found = get(identifier)
     if found is None:
         raise ValueError("a metric must be a name, a Metric or a function, got None")

@@ -1,44 +1,49 @@
 # SPDX-License-Identifier: Apache-2.0
 """How often an output is right."""
 
-import numpy as np
+from __future__ import annotations
 
-from .. import checks
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._common import checks
+from .._common.quiet import quiet
 from ..losses.targets import alike, class_numbers, refuse
-from ..quiet import quiet
 from .base import MeanMetricWrapper, floats
 
 
 @quiet
-def accuracy(y_true, y_pred):
+def accuracy(y_true: npt.ArrayLike, y_pred: npt.ArrayLike) -> np.ndarray:
     """Return 1 where an output equals its target, else 0."""
     y_true, y_pred = _pair("accuracy", y_true, y_pred)
     return np.equal(y_true, y_pred).astype(np.float32)
 
 
 @quiet
-def binary_accuracy(y_true, y_pred, threshold=0.5):
+def binary_accuracy(y_true: Any, y_pred: Any, threshold: float = 0.5) -> np.ndarray:
     """Return 1 where ``y_pred > threshold`` is what the target, 0 or 1, says, else 0."""
     y_true, y_pred = _pair("binary_accuracy", y_true, y_pred)
     return np.equal(y_true, y_pred > threshold).astype(np.float32)
 
 
 @quiet
-def categorical_accuracy(y_true, y_pred):
+def categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
     """Return 1 where output and target have their largest number at the same class, else 0."""
     y_true, y_pred = _classes("categorical_accuracy", y_true, y_pred)
     return np.equal(y_true.argmax(-1), y_pred.argmax(-1)).astype(np.float32)
 
 
 @quiet
-def sparse_categorical_accuracy(y_true, y_pred):
+def sparse_categorical_accuracy(y_true: Any, y_pred: Any) -> np.ndarray:
     """Return 1 where the output has its largest number at the class of the label, else 0."""
     y_true, y_pred = _labels("sparse_categorical_accuracy", y_true, y_pred)
     return np.equal(y_true, y_pred.argmax(-1)).astype(np.float32)
 
 
 @quiet
-def top_k_categorical_accuracy(y_true, y_pred, k=5):
+def top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5) -> np.ndarray:
     """Return 1 where the class of the target's largest number is among the output's `k` largest.
     """
     y_true, y_pred = _classes("top_k_categorical_accuracy", y_true, y_pred)
@@ -46,7 +51,8 @@ def top_k_categorical_accuracy(y_true, y_pred, k=5):
 
 
 @quiet
-def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False):
+def sparse_top_k_categorical_accuracy(y_true: Any, y_pred: Any, k: int = 5,
+                                      from_sorted_ids: bool = False) -> np.ndarray:
     """Return 1 where the label is among the output's `k` largest, else 0.
 
     With `from_sorted_ids` the output is not numbers but classes, the likeliest first.
@@ -61,10 +67,10 @@ def sparse_top_k_categorical_accuracy(y_true, y_pred, k=5, from_sorted_ids=False
 class Accuracy(MeanMetricWrapper):
     """The mean of `accuracy`."""
 
-    def __init__(self, name="accuracy", dtype=None):
+    def __init__(self, name: str = "accuracy", dtype: Any = None) -> None:
         super().__init__(accuracy, name, dtype)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"name": self.name}
 
 
@@ -73,7 +79,8 @@ class BinaryAccuracy(MeanMetricWrapper):
 
     fields = ("name", "threshold")
 
-    def __init__(self, name="binary_accuracy", dtype=None, threshold=0.5):
+    def __init__(self, name: str = "binary_accuracy", dtype: Any = None,
+                 threshold: float = 0.5) -> None:
         self.threshold = checks.number("threshold", threshold)
         super().__init__(binary_accuracy, name, dtype, threshold=threshold)
 
@@ -81,14 +88,14 @@ class BinaryAccuracy(MeanMetricWrapper):
 class CategoricalAccuracy(MeanMetricWrapper):
     """The mean of `categorical_accuracy`."""
 
-    def __init__(self, name="categorical_accuracy", dtype=None):
+    def __init__(self, name: str = "categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(categorical_accuracy, name, dtype)
 
 
 class SparseCategoricalAccuracy(MeanMetricWrapper):
     """The mean of `sparse_categorical_accuracy`."""
 
-    def __init__(self, name="sparse_categorical_accuracy", dtype=None):
+    def __init__(self, name: str = "sparse_categorical_accuracy", dtype: Any = None) -> None:
         super().__init__(sparse_categorical_accuracy, name, dtype)
 
 
@@ -97,7 +104,8 @@ class TopKCategoricalAccuracy(MeanMetricWrapper):
 
     fields = ("name", "k")
 
-    def __init__(self, k=5, name="top_k_categorical_accuracy", dtype=None):
+    def __init__(self, k: int = 5, name: str = "top_k_categorical_accuracy",
+                 dtype: Any = None) -> None:
         self.k = checks.count("k", k)
         super().__init__(top_k_categorical_accuracy, name, dtype, k=k)
 
@@ -107,8 +115,8 @@ class SparseTopKCategoricalAccuracy(MeanMetricWrapper):
 
     fields = ("name", "k", "from_sorted_ids")
 
-    def __init__(self, k=5, name="sparse_top_k_categorical_accuracy", dtype=None,
-                 from_sorted_ids=False):
+    def __init__(self, k: int = 5, name: str = "sparse_top_k_categorical_accuracy",
+                 dtype: Any = None, from_sorted_ids: bool = False) -> None:
         self.k = checks.count("k", k)
         self.from_sorted_ids = checks.flag("from_sorted_ids", from_sorted_ids)
         super().__init__(sparse_top_k_categorical_accuracy, name, dtype, k=k,

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """What all metrics share: a state that batches add to, and its result."""
 
+from __future__ import annotations
+
 import math
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .. import checks
+from .._common import checks
+from .._common.quiet import call_back, is_own
+from .._common.registry import Configured, snake_case
 from ..losses.weights import aligned, weights_with_mask, without_uncounted
-from ..quiet import call_back, is_own
-from ..registry import Configured, snake_case
 
 
 class Metric(Configured):
@@ -25,31 +30,33 @@ class Metric(Configured):
         Taken and not used: sums are of double precision.
     """
 
-    fields = ("name",)
+    fields: tuple[str, ...] = ("name",)
     computes = ("update_state", "update_masked", "result")
 
-    def __init__(self, dtype=None, name=None):
+    def __init__(self, dtype: Any = None, name: str | None = None) -> None:
         self.name = name or snake_case(type(self).__name__)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Update the state and return the result so far."""
         self.update_state(*args, **kwargs)
         return self.result()
 
-    def update_state(self, *args, **kwargs):
+    def update_state(self, *args: Any, **kwargs: Any) -> None:
         """Add a batch to the state."""
         raise NotImplementedError
 
-    def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
+    def update_masked(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike,
+                      sample_weight: npt.ArrayLike | None = None,
+                      mask: npt.ArrayLike | None = None) -> None:
         """Add a batch whose output has a mask, which only a mean of a function's values heeds, as
         in Keras. A model heeds it for every metric: there the mask is part of the weights."""
         self.update_state(y_true, y_pred, sample_weight)
 
-    def result(self):
+    def result(self) -> Any:
         """Return the metric of all batches since the last `reset_state`."""
         raise NotImplementedError
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forget all batches."""
         raise NotImplementedError
 
@@ -57,20 +64,21 @@ class Metric(Configured):
 class Sum(Metric):
     """The sum of values, each times its weight."""
 
-    def __init__(self, name="sum", dtype=None):
+    def __init__(self, name: str = "sum", dtype: Any = None) -> None:
         super().__init__(dtype, name)
         self.reset_state()
 
-    def update_state(self, values, sample_weight=None):
+    def update_state(self, values: npt.ArrayLike,
+                     sample_weight: npt.ArrayLike | None = None) -> None:
         values = floats("values", values)
         if sample_weight is not None:
             values = values * weights_with_mask(sample_weight, None, values.shape, values.dtype)
         self.total += float(np.add.reduce(values, axis=None))
 
-    def result(self):
+    def result(self) -> Any:
         return self.total
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.total = 0.0
 
 
@@ -80,11 +88,12 @@ class Mean(Metric):
     A value is the mean of all axes but the first, and so is its weight.
     """
 
-    def __init__(self, name="mean", dtype=None):
+    def __init__(self, name: str = "mean", dtype: Any = None) -> None:
         super().__init__(dtype, name)
         self.reset_state()
 
-    def update_state(self, values, sample_weight=None):
+    def update_state(self, values: npt.ArrayLike,
+                     sample_weight: npt.ArrayLike | None = None) -> None:
         """Add values to the mean.
 
         Parameters
@@ -123,10 +132,10 @@ class Mean(Metric):
             self.count += (float(np.add.reduce(weights, axis=None))
                            * math.prod(values.shape[:axes]) / weights.size)
 
-    def result(self):
+    def result(self) -> Any:
         return self.total / self.count if self.count else 0.0
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.total = 0.0
         self.count = 0.0
 
@@ -145,12 +154,15 @@ class MeanMetricWrapper(Mean):
         Given to `fn`.
     """
 
-    def __init__(self, fn, name=None, dtype=None, **options):
+    def __init__(self, fn: Any, name: str | None = None, dtype: Any = None, **options: Any) -> None:
         super().__init__(name or function_name(fn), dtype)
-        self._fn = fn if is_own(fn) else partial(call_back, fn)
+        self._fn: Any = fn if is_own(fn) else partial(call_back, fn)
         self._options = options
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(  # type: ignore[override]
+        self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> None:
         """Add a batch.
 
         Parameters
@@ -162,7 +174,9 @@ class MeanMetricWrapper(Mean):
         """
         self.update_masked(y_true, y_pred, sample_weight)
 
-    def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
+    def update_masked(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike,
+                      sample_weight: npt.ArrayLike | None = None,
+                      mask: npt.ArrayLike | None = None) -> None:
         """Add a batch; where `mask` is false, values do not count."""
         values = floats("values", self._fn(y_true, y_pred, **self._options))
         weights = weights_with_mask(sample_weight, mask, values.shape or None, values.dtype)
@@ -170,13 +184,13 @@ class MeanMetricWrapper(Mean):
         self._add(values, weights if values.ndim or weights is None else weights.sum())
 
 
-def floats(name, values):
+def floats(name: str, values: Any) -> np.ndarray:
     """Return `values` as an array of float32 or float64."""
     values = checks.as_ndarray(name, values)
     return values if values.dtype in checks.DTYPES else values.astype(np.float32)
 
 
-def function_name(fn):
+def function_name(fn: Callable[..., Any]) -> str:
     """Return what a function or object is called in a history: ``<lambda>`` is "lambda"."""
-    name = getattr(fn, "name", None) or getattr(fn, "__name__", type(fn).__name__)
+    name = str(getattr(fn, "name", None) or getattr(fn, "__name__", type(fn).__name__))
     return snake_case("".join(c for c in name if c.isalnum() or c == "_"))

@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Metrics of yes and no: how many positives and negatives are true and false at thresholds."""
 
-import numpy as np
+from __future__ import annotations
 
-from .. import activations, checks
-from ..losses.base import EPSILON
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import activations
+from .._common import checks
+from ..backend import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Metric, floats
@@ -19,13 +26,13 @@ class _Confusion(Metric):
     top_k = None
     class_id = None
 
-    def __init__(self, thresholds, name, dtype):
+    def __init__(self, thresholds: float | Sequence[float], name: str | None, dtype: Any) -> None:
         super().__init__(dtype, name)
         self._levels = np.asarray(thresholds, np.float32)
         self._order = np.argsort(self._levels, kind="stable")
         self.reset_state()
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Add a batch.
 
         Parameters
@@ -52,7 +59,7 @@ class _Confusion(Metric):
         self._count(y_true.reshape(-1) != 0, y_pred.reshape(-1).astype(np.float32, copy=False),
                     np.broadcast_to(weights, y_pred.shape).reshape(-1))
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forget all batches."""
         self.tp, self.fp, self.tn, self.fn = np.zeros((4, len(self._levels)))
 
@@ -77,7 +84,8 @@ class _Ratio(_Confusion):
 
     fields = ("name", "thresholds", "top_k", "class_id")
 
-    def __init__(self, thresholds=None, top_k=None, class_id=None, name=None, dtype=None):
+    def __init__(self, thresholds: float | Sequence[float] | None = None, top_k: int | None = None,
+                 class_id: int | None = None, name: str | None = None, dtype: Any = None) -> None:
         self.thresholds = thresholds
         self.top_k = None if top_k is None else checks.count("top_k", top_k)
         self.class_id = None if class_id is None else checks.count("class_id", class_id, 0)
@@ -100,14 +108,14 @@ class Precision(_Ratio):
         See `Metric`.
     """
 
-    def result(self):
+    def result(self) -> Any:
         return self._single(_ratio(self.tp, self.tp + self.fp))
 
 
 class Recall(_Ratio):
     """True positives / positives of the targets; for the arguments see `Precision`."""
 
-    def result(self):
+    def result(self) -> Any:
         return self._single(_ratio(self.tp, self.tp + self.fn))
 
 
@@ -123,7 +131,8 @@ class _Counts(_Confusion):
 
     fields = ("name", "thresholds")
 
-    def __init__(self, thresholds=None, name=None, dtype=None):
+    def __init__(self, thresholds: float | Sequence[float] | None = None, name: str | None = None,
+                 dtype: Any = None) -> None:
         self.thresholds = thresholds
         super().__init__(_levels(thresholds, 0.5), name, dtype)
 
@@ -131,28 +140,28 @@ class _Counts(_Confusion):
 class TruePositives(_Counts):
     """How many outputs above the threshold have a target of 1."""
 
-    def result(self):
+    def result(self) -> Any:
         return self._single(self.tp)
 
 
 class FalsePositives(_Counts):
     """How many outputs above the threshold have a target of 0."""
 
-    def result(self):
+    def result(self) -> Any:
         return self._single(self.fp)
 
 
 class TrueNegatives(_Counts):
     """How many outputs not above the threshold have a target of 0."""
 
-    def result(self):
+    def result(self) -> Any:
         return self._single(self.tn)
 
 
 class FalseNegatives(_Counts):
     """How many outputs not above the threshold have a target of 1."""
 
-    def result(self):
+    def result(self) -> Any:
         return self._single(self.fn)
 
 
@@ -178,9 +187,11 @@ class AUC(_Confusion):
 
     fields = ("name", "num_thresholds", "curve", "summation_method", "thresholds", "from_logits")
 
-    def __init__(self, num_thresholds=200, curve="ROC", summation_method="interpolation",
-                 name=None, dtype=None, thresholds=None, multi_label=False, num_labels=None,
-                 label_weights=None, from_logits=False):
+    def __init__(self, num_thresholds: int = 200, curve: str = "ROC",
+                 summation_method: str = "interpolation", name: str | None = None,
+                 dtype: Any = None, thresholds: Sequence[float] | None = None,
+                 multi_label: bool = False, num_labels: int | None = None,
+                 label_weights: npt.ArrayLike | None = None, from_logits: bool = False) -> None:
         if multi_label or num_labels is not None or label_weights is not None:
             raise ValueError("AUC has no multi_label, num_labels or label_weights: give a "
                              "separate output, with a metric of its own, for each label")
@@ -200,7 +211,7 @@ class AUC(_Confusion):
     def _scores(self, y_pred):
         return activations.sigmoid(y_pred) if self.from_logits else y_pred
 
-    def result(self):
+    def result(self) -> Any:
         tp, fp = self.tp, self.fp
         recall = _ratio(tp, tp + self.fn)
         if self.curve == "ROC":

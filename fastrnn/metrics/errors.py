@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """How far an output is from its targets: the means of the losses' values, and relatives."""
 
+from __future__ import annotations
+
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .. import checks, losses
+from .. import losses
+from .._common import checks
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Mean, MeanMetricWrapper, Metric, floats
@@ -14,7 +19,9 @@ from .base import Mean, MeanMetricWrapper, Metric, floats
 class _LossMean(MeanMetricWrapper):
     """The mean of the values of a loss of class `_loss`."""
 
-    def __init__(self, name=None, dtype=None, **options):
+    _loss: type[losses.Loss]
+
+    def __init__(self, name: str | None = None, dtype: Any = None, **options: Any) -> None:
         self._kernel = self._loss(**options)
         super().__init__(self._values, name or self._kernel.name, dtype)
         for option, value in options.items():
@@ -53,7 +60,7 @@ class LogCoshError(_LossMean):
 
     _loss = losses.LogCosh
 
-    def __init__(self, name="logcosh", dtype=None):
+    def __init__(self, name: str = "logcosh", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
 
@@ -93,8 +100,8 @@ class BinaryCrossentropy(_LossMean):
     _loss = losses.BinaryCrossentropy
     fields = ("name", "from_logits", "label_smoothing")
 
-    def __init__(self, name="binary_crossentropy", dtype=None, from_logits=False,
-                 label_smoothing=0):
+    def __init__(self, name: str = "binary_crossentropy", dtype: Any = None,
+                 from_logits: bool = False, label_smoothing: float = 0) -> None:
         super().__init__(name, dtype, from_logits=from_logits, label_smoothing=label_smoothing)
 
 
@@ -104,8 +111,8 @@ class CategoricalCrossentropy(_LossMean):
     _loss = losses.CategoricalCrossentropy
     fields = ("name", "from_logits", "label_smoothing", "axis")
 
-    def __init__(self, name="categorical_crossentropy", dtype=None, from_logits=False,
-                 label_smoothing=0, axis=-1):
+    def __init__(self, name: str = "categorical_crossentropy", dtype: Any = None,
+                 from_logits: bool = False, label_smoothing: float = 0, axis: int = -1) -> None:
         super().__init__(name, dtype, from_logits=from_logits, label_smoothing=label_smoothing,
                          axis=axis)
 
@@ -119,13 +126,17 @@ class SparseCategoricalCrossentropy(_LossMean):
 
     _loss = losses.SparseCategoricalCrossentropy
     fields = ("name", "from_logits", "ignore_class", "axis")
+    ignore_class: int | None
 
-    def __init__(self, name="sparse_categorical_crossentropy", dtype=None, from_logits=False,
-                 ignore_class=None, axis=-1):
+    def __init__(self, name: str = "sparse_categorical_crossentropy", dtype: Any = None,
+                 from_logits: bool = False, ignore_class: int | None = None,
+                 axis: int = -1) -> None:
         super().__init__(name, dtype, from_logits=from_logits, ignore_class=ignore_class,
                          axis=axis)
 
-    def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
+    def update_masked(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike,
+                      sample_weight: npt.ArrayLike | None = None,
+                      mask: npt.ArrayLike | None = None) -> None:
         if self.ignore_class is not None and not (sample_weight is None and mask is None):
             shape, _ = self._kernel.check(np.shape(y_true), np.shape(y_pred))
             valid = np.not_equal(y_true, self.ignore_class).reshape(shape)
@@ -142,11 +153,13 @@ class OfLoss(MeanMetricWrapper):
     name : str
     """
 
-    def __init__(self, loss, name):
+    def __init__(self, loss: Any, name: str) -> None:
         super().__init__(loss, name)
         self.axis = loss.axis
 
-    def update_masked(self, y_true, y_pred, sample_weight=None, mask=None):
+    def update_masked(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike,
+                      sample_weight: npt.ArrayLike | None = None,
+                      mask: npt.ArrayLike | None = None) -> None:
         if (sample_weight is None and mask is None) or not self._fn.is_average:
             self._add(floats("values", self._fn(y_true, y_pred, sample_weight, mask)), None)
         else:
@@ -159,7 +172,7 @@ class CosineSimilarity(_LossMean):
     _loss = losses.CosineSimilarity
     fields = ("name", "axis")
 
-    def __init__(self, name="cosine_similarity", dtype=None, axis=-1):
+    def __init__(self, name: str = "cosine_similarity", dtype: Any = None, axis: int = -1) -> None:
         super().__init__(name, dtype, axis=axis)
 
     def _values(self, y_true, y_pred):
@@ -169,14 +182,16 @@ class CosineSimilarity(_LossMean):
 class RootMeanSquaredError(Mean):
     """sqrt(mean((y_pred - y_true)^2))."""
 
-    def __init__(self, name="root_mean_squared_error", dtype=None):
+    def __init__(self, name: str = "root_mean_squared_error", dtype: Any = None) -> None:
         super().__init__(name, dtype)
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(  # type: ignore[override]
+        self, y_true: Any, y_pred: Any, sample_weight: Any = None,
+    ) -> None:
         y_true, y_pred = _alike(self.name, y_true, y_pred)
         super().update_state(np.square(y_pred - y_true), sample_weight)
 
-    def result(self):
+    def result(self) -> Any:
         return math.sqrt(super().result())
 
 
@@ -194,9 +209,14 @@ class R2Score(Metric):
     """
 
     fields = ("name", "class_aggregation", "num_regressors")
+    sum: np.ndarray
+    squared_sum: np.ndarray
+    residual: np.ndarray
+    count: np.ndarray
+    num_samples: int
 
-    def __init__(self, class_aggregation="uniform_average", num_regressors=0, name="r2_score",
-                 dtype=None):
+    def __init__(self, class_aggregation: str = "uniform_average", num_regressors: int = 0,
+                 name: str = "r2_score", dtype: Any = None) -> None:
         super().__init__(dtype, name)
         if class_aggregation is not None:
             checks.choice("class_aggregation", class_aggregation,
@@ -205,7 +225,7 @@ class R2Score(Metric):
         self.num_regressors = checks.count("num_regressors", num_regressors, minimum=0)
         self.reset_state()
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         y_true, y_pred = _alike(self.name, y_true, y_pred)
         if y_true.ndim != 2:
             raise ValueError(f"r2_score wants an output of shape (rows, numbers), "
@@ -219,10 +239,9 @@ class R2Score(Metric):
         self.count = self.count + weights.sum(0)
         self.num_samples += y_true.size
 
-    def result(self):
-        with np.errstate(divide="ignore", invalid="ignore"):
-            total = self.squared_sum - self.sum * (self.sum / self.count)
-            scores = 1 - self.residual / total
+    def result(self) -> Any:
+        total = self.squared_sum - self.sum * (self.sum / self.count)
+        scores = 1 - self.residual / total
         scores = np.where(np.isinf(scores), 0.0, scores)
         if self.class_aggregation == "variance_weighted_average":
             scores = (total * scores).sum() / total.sum()
@@ -233,7 +252,7 @@ class R2Score(Metric):
             scores = 1 - (1 - scores) * (self.num_samples - 1) / spare
         return scores if np.ndim(scores) else float(scores)
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.sum = self.squared_sum = self.residual = self.count = np.zeros(())
         self.num_samples = 0
 

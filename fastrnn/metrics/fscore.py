@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Means of precision and recall."""
 
-import numpy as np
+from __future__ import annotations
 
-from .. import checks
-from ..losses.base import EPSILON
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._common import checks
+from ..backend import EPSILON
 from ..losses.targets import alike
 from ..losses.weights import aligned
 from .base import Metric, floats
@@ -26,9 +31,14 @@ class FBetaScore(Metric):
         See `Metric`.
     """
 
-    fields = ("name", "average", "beta", "threshold")
+    fields: tuple[str, ...] = ("name", "average", "beta", "threshold")
+    true_positives: np.ndarray
+    false_positives: np.ndarray
+    false_negatives: np.ndarray
 
-    def __init__(self, average=None, beta=1.0, threshold=None, name="fbeta_score", dtype=None):
+    def __init__(self, average: str | None = None, beta: float = 1.0,
+                 threshold: float | None = None, name: str = "fbeta_score",
+                 dtype: Any = None) -> None:
         super().__init__(dtype, name)
         if average is not None:
             checks.choice("average", average, ("micro", "macro", "weighted"))
@@ -41,7 +51,8 @@ class FBetaScore(Metric):
         self.threshold = threshold
         self.reset_state()
 
-    def update_state(self, y_true, y_pred, sample_weight=None):
+    def update_state(self, y_true: npt.ArrayLike, y_pred: npt.ArrayLike,
+                     sample_weight: npt.ArrayLike | None = None) -> None:
         """Add a batch: y_true and y_pred (rows, classes), sample_weight (rows,)."""
         y_true, y_pred = floats("y_true", y_true), floats("y_pred", y_pred)
         alike(self.name, y_true.shape, y_pred.shape)
@@ -59,7 +70,7 @@ class FBetaScore(Metric):
         self.false_positives = self.false_positives + (weights * positive * (1 - y_true)).sum(axis)
         self.false_negatives = self.false_negatives + (weights * ~positive * y_true).sum(axis)
 
-    def result(self):
+    def result(self) -> Any:
         tp = self.true_positives
         targets = tp + self.false_negatives
         precision = tp / (tp + self.false_positives + EPSILON)
@@ -70,7 +81,7 @@ class FBetaScore(Metric):
             return float((score * targets).sum() / (targets.sum() + EPSILON))
         return score if self.average is None else float(np.mean(score))
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         self.true_positives = self.false_positives = self.false_negatives = np.zeros(())
 
 
@@ -79,5 +90,6 @@ class F1Score(FBetaScore):
 
     fields = ("name", "average", "threshold")
 
-    def __init__(self, average=None, threshold=None, name="f1_score", dtype=None):
+    def __init__(self, average: str | None = None, threshold: float | None = None,
+                 name: str = "f1_score", dtype: Any = None) -> None:
         super().__init__(average, 1.0, threshold, name, dtype)

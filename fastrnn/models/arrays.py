@@ -7,9 +7,9 @@ promise, and what must look at every number does so in pieces.
 
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
-from ..structure import convert, flatten, is_nested, pack
+from .._common import checks
+from .._common.quiet import quiet
+from ..graph.structure import convert, flatten, is_nested, pack
 
 # Numbers that are looked at in one go.
 _PIECE = 2**16

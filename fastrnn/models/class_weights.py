@@ -5,7 +5,8 @@ import math
 
 import numpy as np
 
-from ..losses import SparseCategoricalCrossentropy, kind_of_targets
+from ..losses import SparseCategoricalCrossentropy
+from ..losses.choice import kind_of_targets
 from ..losses.targets import TargetError
 from ..losses.weights import aligned, counted
 

@@ -5,9 +5,10 @@ import itertools
 
 import numpy as np
 
-from .. import checks, random
-from ..notices import warn
-from ..structure import convert, flatten
+from .. import random
+from .._common import checks
+from .._common.notices import warn
+from ..graph.structure import convert, flatten
 from ..utils.datasets import PyDataset
 from ..utils.pipelines import INFINITE, Dataset
 from .arrays import Stored, as_arrays, is_array, parted, read, row_count, take

@@ -9,8 +9,8 @@ import math
 
 import numpy as np
 
+from ..graph.structure import is_nested
 from ..losses.weights import counted
-from ..structure import is_nested
 from .class_weights import classes_of
 
 _RATE = "a smaller learning rate or clipnorm may help"
@@ -261,7 +261,8 @@ class _Search:
     def _class_at(self, term, sample, output):
         objective, count = self.model._objective, len(self.error.facts[1])
         table = self.class_weights.of_outputs(
-            objective.names_of(count), count, [t.index for t in objective.terms])[term.index]
+            objective.outputs.names_of(count), count, [t.index for t in objective.terms],
+        )[term.index]
         if table is None:
             return None
         target, mask, weight = (self.error.facts[k][term.index] for k in (0, 2, 3))

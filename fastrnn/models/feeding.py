@@ -9,8 +9,8 @@ from functools import partial
 
 import numpy as np
 
-from ..quiet import quiet
-from ..structure import convert
+from .._common.quiet import quiet
+from ..graph.structure import convert
 from .arrays import as_dtype, read
 from .data import ArrayBatches, IterableBatches, RememberedBatches, batches
 

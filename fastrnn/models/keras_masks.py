@@ -7,12 +7,12 @@ that compute it stand in the graph. Here layers hand it on by themselves.
 
 import numpy as np
 
-from ..layers.arithmetic import Arithmetic
+from ..graph.arithmetic import Arithmetic
+from ..graph.expressions import arithmetic
+from ..graph.structure import flatten
+from ..graph.symbolic import SymbolicTensor
 from ..layers.embedding import Embedding
 from ..layers.masking import Masking
-from ..layers.operators import arithmetic
-from ..structure import flatten
-from ..symbolic import SymbolicTensor
 
 
 class Masks:
@@ -63,4 +63,4 @@ class Masks:
         if not isinstance(layer, Arithmetic) or layer.operation != "not_equal" or (
                 layer.constant is None or layer.constant.ndim):
             return None
-        return kind, id(mask.node.inputs), float(layer.constant)
+        return kind, id(mask.node.inputs[0]), float(layer.constant)

@@ -1,24 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models and layers as Keras 3 describes them: what `Model.to_json` writes."""
 
-import importlib
-
 import numpy as np
 
-from .. import activations
-from ..layers.operators import Arithmetic, GetItem, MatMul
-from ..structure import convert
-from ..symbolic import SymbolicTensor
-from .model import Model
-from .sequential import Sequential
+from .. import activations, constraints, initializers, layers, regularizers
+from ..activations import KERAS_LAYERS
+from ..graph.arithmetic import Arithmetic
+from ..graph.indexing import GetItem
+from ..graph.matmul import MatMul
+from ..graph.structure import convert
+from ..graph.symbolic import SymbolicTensor
 
 # What a description of here has as its "backend". That of Keras 3 has none.
 WRITER = "fastrnn"
 OPERATIONS = "keras.src.ops.numpy"
 # Where Keras has what is named in a configuration.
-_KINDS = ("initializers", "regularizers", "constraints")
-# Activations with arguments are layers in Keras.
-ACTIVATION_LAYERS = {"Relu": "ReLU", "LeakyRelu": "LeakyReLU", "Elu": "ELU", "Softmax": "Softmax"}
+_KINDS = {"initializers": initializers, "regularizers": regularizers, "constraints": constraints}
 # Arguments that not all of Keras' layers have, and their values that mean what Keras does.
 _LEFT_OUT = {"nan": False, "trainable": True}
 
@@ -31,14 +28,27 @@ def described(layer):
     ValueError
         If it has a part that cannot be described.
     """
-    if isinstance(layer, Sequential):
-        config = layer.get_config()
-        config["layers"] = [described(each) for each in _with_input(layer)]
-        return _entry("keras", "Sequential", config)
-    if isinstance(layer, Model) and layer.graph is not None:
-        name = "Functional" if type(layer) is Model else type(layer).__name__
-        module = "keras.src.models.functional" if type(layer) is Model else None
-        return _entry(module, name, _graph(layer), name)
+    of_model = getattr(layer, "keras_description", None)
+    return of_layer(layer) if of_model is None else of_model()
+
+
+def of_sequence(model, within):
+    """Return what describes a Sequential of the layers `within`, its input layer among them."""
+    config = model.get_config()
+    config["layers"] = [described(layer) for layer in within]
+    return _entry("keras", "Sequential", config)
+
+
+def of_graph(model, name=None):
+    """Return what describes a functional model, whose class is Keras' or, by its `name`, the
+    caller's."""
+    module = "keras.src.models.functional" if name is None else None
+    name = name or "Functional"
+    return _entry(module, name, _graph(model), name)
+
+
+def of_layer(layer):
+    """Return what describes a layer, or a model that only its class describes."""
     config = {key: _value(key, value) for key, value in layer.get_config().items()
               if key not in _LEFT_OUT or value != _LEFT_OUT[key]}
     for name in ("layer", "backward_layer"):
@@ -58,13 +68,7 @@ def _part(layer, name):
 
 
 def _is_ours(cls):
-    from .. import layers
-
     return getattr(layers, cls.__name__, None) is cls
-
-
-def _with_input(model):
-    return ([model._input] if model._input is not None else []) + model.sublayers()
 
 
 def _entry(module, name, config, registered=None):
@@ -80,9 +84,9 @@ def _value(key, value):
             made = activations.get(value)
             if config in ({}, activations.get(made.name).get_config()):
                 return made.name
-            return _entry("keras.layers", ACTIVATION_LAYERS.get(name, name), config)
-        for kind in _KINDS:
-            if hasattr(importlib.import_module(f"fastrnn.{kind}"), name):
+            return _entry("keras.layers", KERAS_LAYERS.get(name, name), config)
+        for kind, module in _KINDS.items():
+            if hasattr(module, name):
                 return _entry(f"keras.{kind}", name, config)
         return _entry(None, name, config, name)
     if isinstance(value, np.ndarray | np.generic):
@@ -159,23 +163,23 @@ def _call(layer, node):
     options = {name: item for name, item in node.options.items() if name != "uses_mask"}
     if node.training is not None:
         options["training"] = node.training
-    several = isinstance(node.inputs, list)
+    several = node.takes_list
     mask = node.mask
     if isinstance(layer, GetItem):
-        return [node.inputs, layer.key], {}
+        return [node.inputs[0], layer.key], {}
     if isinstance(layer, Arithmetic | MatMul):
-        args = list(node.inputs) if several else [node.inputs]
+        args = list(node.inputs)
         if layer.constant is not None:
             constant = layer.constant
             args.insert(0 if layer.constant_first else 1,
                         constant if constant.ndim else constant.item())
         return args, {}
     if several and layer.takes_constants:
-        options["initial_state"] = node.inputs[1:]
+        options["initial_state"] = list(node.inputs[1:])
         mask = mask[0] if isinstance(mask, list) else mask
         node_inputs = node.inputs[0]
     else:
-        node_inputs = node.inputs
+        node_inputs = node.given()
     if mask is not None:
         options["mask"] = mask
     return [node_inputs], options

@@ -5,68 +5,23 @@ import inspect
 
 import numpy as np
 
+from .._common.quiet import quiet
 from ..backend import name_of
+from ..graph.operation import Operation
+from ..graph.structure import convert, flatten, is_nested, likeness, pack
+from ..graph.symbolic import Graph, SymbolicTensor, connect, trial
+from ..graph.tape import FOR_INPUTS, Tape, Tensor, calling, current
 from ..layers.base import Layer
-from ..quiet import quiet
-from ..structure import convert, flatten, is_nested, likeness, pack
-from ..symbolic import Graph, Input, SymbolicTensor, connect, trial
-from ..tape import FOR_INPUTS, Tape, Tensor, calling, current
-from .arrays import as_dtype, missing
+from ..layers.input import Input
+from . import keras_writing
+from .call import Call
+from .descriptions import Describable
+from .intake import Intake
+from .saving import Savable
 from .training import Trainer
 
 
-class Call:
-    """One run of a model over a batch.
-
-    Attributes
-    ----------
-    outputs : list of ndarray
-    masks : list of ndarray or None
-    """
-
-    __slots__ = ("_inputs", "_made", "_tape", "_tensors", "masks", "outputs")
-
-    def __init__(self, made, tape, inputs):
-        self._made, self._tape, self._inputs = made, tape, inputs
-        self._tensors = tensors = [made] if type(made) is Tensor else flatten(made)
-        for tensor in tensors:
-            if type(tensor) is not Tensor:
-                raise TypeError("call must return what layers give, or lists, tuples and dicts of "
-                                f"it; got {type(tensor).__name__}")
-        self.outputs = [tensor.array for tensor in tensors]
-        self.masks = [tensor.mask for tensor in tensors]
-
-    @property
-    def rows(self):
-        return len(self.outputs[0])
-
-    @property
-    def gives_one(self):
-        """Whether the outputs are one tensor, in no list."""
-        return type(self._made) is Tensor
-
-    def structure(self):
-        """Return the outputs as the model's call gave them, arrays in place of tensors."""
-        return self.packed(self.outputs)
-
-    def likeness(self):
-        """Return the structure of the outputs with nothing in it."""
-        return likeness(self._made)
-
-    def packed(self, arrays):
-        """Return arrays in the structure of the outputs."""
-        return arrays[0] if self.gives_one else pack(self._made, arrays)
-
-    def backward(self, gradients):
-        """Propagate the gradients of the outputs (None: zeros); return those of the inputs."""
-        for tensor, gradient in zip(self._tensors, gradients, strict=True):
-            if gradient is not None and tensor.tracked:
-                tensor.add_gradient(gradient)
-        self._tape.backward()
-        return [tensor.gradient for tensor in flatten(self._inputs)]
-
-
-class Model(Trainer, Layer):
+class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[override]
     """A model, made in one of three ways.
 
     - ``Model(inputs, outputs)`` from what `Input` and layers called on it gave (functional);
@@ -175,20 +130,6 @@ class Model(Trainer, Layer):
         return convert(lambda tensor: tensor.shape, self.output)
 
     @property
-    def input_count(self):
-        """How many inputs there are, or None for a subclassed model, whose call alone knows."""
-        return None if self.graph is None else len(self.graph.inputs)
-
-    @property
-    def input_names(self):
-        """Names of the inputs of a functional model, else None."""
-        if self.graph is None:
-            return None
-        if isinstance(self._input_structure, dict):
-            return sorted(self._input_structure)
-        return [tensor.name for tensor in self.graph.inputs]
-
-    @property
     def output_names(self):
         """Names of the outputs of a functional model, else None."""
         if self.graph is None:
@@ -227,7 +168,9 @@ class Model(Trainer, Layer):
                             "be given by name")
         if self.graph is not None:
             inputs = self._ordered(inputs) if is_nested(inputs) else inputs
-        made = connect(self, inputs, options, mask, training)
+        listed = isinstance(inputs, list | tuple)
+        made = connect(self, tuple(inputs) if listed else (inputs,), options, mask, training,
+                       listed)
         return pack(self._output_structure, made) if isinstance(made, list) else made
 
     def _call(self, tensors, training, args=(), options=None):
@@ -294,43 +237,6 @@ class Model(Trainer, Layer):
             made = [tensor.shape for tensor in flatten(self._output_structure)]
         return made if is_nested(self._output_structure) else made[0]
 
-    def _ordered(self, inputs):
-        """The values of inputs in the order of the graph's inputs."""
-        count = len(self.graph.inputs)
-        if isinstance(inputs, dict):
-            return self._by_name("inputs", inputs, self.input_names)
-        values = flatten(inputs)
-        if len(values) != count:
-            raise ValueError(f"{self.name} has {count} inputs, got {len(values)}")
-        return values
-
-    @staticmethod
-    def _by_name(what, values, names):
-        missing = [name for name in names if name not in values]
-        if missing:
-            raise ValueError(f"{what} must be named {', '.join(names)}; missing: "
-                             f"{', '.join(missing)}; got {', '.join(map(str, values))}")
-        return [values[name] for name in names]
-
-    # -- data --------------------------------------------------------------------------------
-
-    def ordered_inputs(self, x):
-        """Return inputs as `run` takes them, checked against the graph's shapes.
-
-        Raises
-        ------
-        ValueError
-            If their number, a name or a shape is wrong.
-        """
-        if self.graph is None:
-            return x
-        ordered = [x] if type(x) is np.ndarray else self._ordered(x)
-        if len(ordered) != len(self.graph.inputs):
-            raise ValueError(f"{self.name} has {len(self.graph.inputs)} inputs, got one array")
-        ordered = [self._fitting(array, tensor)
-                   for array, tensor in zip(ordered, self.graph.inputs, strict=True)]
-        return ordered[0] if len(ordered) == 1 else ordered
-
     def output_dtype(self, given):
         """Return the dtype of the (first) output of floats, a str."""
         dtypes = () if self.graph is None else [tensor.dtype for tensor in self.graph.outputs]
@@ -341,122 +247,16 @@ class Model(Trainer, Layer):
             return super().output_dtypes(given, count)
         return [tensor.dtype for tensor in self.graph.outputs]
 
-    def _fitting(self, array, tensor):
-        return fitting(array, tensor)
-
     def outputs_like(self):
         """Return the structure of a functional model's outputs with nothing in it, else None."""
         return None if self.graph is None else likeness(self._output_structure)
 
-    def ordered_targets(self, y, count, what="targets"):
-        """Return targets or weights as a list, one for each output, None for none."""
-        return self._objective.ordered(what, y, count)
-
-    def check_missing(self, x):
-        """Raise where the inputs have a NaN that no layer expects."""
-        for k, array in enumerate(flatten(x)):
-            found = missing(array)
-            if found is not None and not self._expects_missing(k):
-                number, first = found
-                name = f"input {k} of the model" if is_nested(x) else "x"
-                raise ValueError(
-                    f"{name} has {number} missing values (NaN), the first at {first}: fill them "
-                    "with fastrnn.preprocessing.fill_missing, or begin the model with "
-                    "Masking(nan=True), for which such a step does not count"
-                )
-
-    def _expects_missing(self, index):
+    def keras_description(self):
+        """Return what describes the model as Keras 3 reads it; see `keras_writing.described`."""
         if self.graph is None:
-            return any(layer.takes_missing for layer in self.all_layers())
-        given = self.graph.inputs[index]
-        readers = [node.layer for node in self.graph.nodes
-                   if any(tensor is given for tensor in node.parents())]
-        return bool(readers) and all(layer.takes_missing for layer in readers)
-
-    @property
-    def takes_missing(self):
-        """Whether NaN in the inputs are steps that do not count."""
-        if self.graph is None:
-            return any(layer.takes_missing for layer in self.sublayers())
-        return all(self._expects_missing(k) for k in range(len(self.graph.inputs)))
-
-    # -- files, descriptions -----------------------------------------------------------------
-
-    def save(self, path, overwrite=True, include_optimizer=True):
-        """Write the model, with its optimiser, to one file; `load_model` reads it.
-
-        Parameters
-        ----------
-        path : str or os.PathLike
-            Whatever its suffix, the file is a safetensors file with a JSON header.
-        overwrite : bool
-        include_optimizer : bool
-
-        Raises
-        ------
-        OSError
-            If it cannot be written, or is there and `overwrite` is false.
-        ValueError
-            If the model is not built yet, or has a part that has no configuration.
-        """
-        from .saving import save_model
-
-        save_model(self, path, overwrite, include_optimizer)
-
-    def save_weights(self, path, overwrite=True):
-        """Write the weights alone to a file, for `load_weights`."""
-        from .saving import save_weights
-
-        save_weights(self, path, overwrite)
-
-    def load_weights(self, path):
-        """Take the weights from a file of `save_weights` or `save`.
-
-        Raises
-        ------
-        OSError
-            If it cannot be opened.
-        fastrnn.io.FileFormatError
-            If it is no such file or has other weights; the model is unchanged.
-        """
-        from .saving import load_weights
-
-        load_weights(self, path)
-
-    def summary(self, line_length=None, positions=None, print_fn=print, expand_nested=False,
-                show_trainable=False, layer_range=None):
-        """Print a table of the layers: names, shapes of the outputs, numbers of parameters."""
-        from .summary import lines
-
-        for line in lines(self, expand_nested, show_trainable):
-            print_fn(line)
-
-    def to_json(self, **options):
-        """Return the description of the model, without weights, as JSON text.
-
-        Keras 3 reads it as well, but for what it does not have, such as ``Masking(nan=True)``.
-        """
-        import json
-
-        from .keras_writing import WRITER, described
-
-        return json.dumps({**described(self), "backend": WRITER}, **options)
-
-    def get_config(self):
-        """Return a description from which `from_config` makes such a model, without weights."""
-        if self.graph is None:
-            return {"name": self.name, "trainable": self.trainable, "dtype": self.dtype.name}
-        from .saving import graph_config
-
-        return {"name": self.name, "trainable": self.trainable, **graph_config(self)}
-
-    @classmethod
-    def from_config(cls, config):
-        if "layers" not in config:
-            return cls(**config)
-        from .saving import graph_from_config
-
-        return graph_from_config(cls, config)
+            return keras_writing.of_layer(self)
+        own_class = None if type(self) is Model else type(self).__name__
+        return keras_writing.of_graph(self, own_class)
 
     def build(self, input_shape):
         """Make the weights of a subclassed model by a call on zeros of this shape."""
@@ -480,31 +280,12 @@ def _alone(structure):
     return structure[0] if alone and not is_nested(structure[0]) else structure
 
 
-def fitting(array, tensor, sizes=True):
-    """An input array in the shape and dtype of a symbolic input, but for its `sizes` if they are
-    not to be looked at. As in Keras, a last axis of 1 is added or taken away."""
-    shape = tensor.shape
-    if array.ndim == len(shape) - 1 and shape[-1] == 1:
-        array = array[..., None]
-    elif array.ndim == len(shape) + 1 and array.shape[-1] == 1:
-        array = array[..., 0]
-    fits = array.ndim == len(shape) and (not sizes or all(
-        size in (None, got) for size, got in zip(shape[1:], array.shape[1:], strict=True)))
-    if not fits:
-        hint = ""
-        if array.dtype.kind in "iu" and array.ndim == len(shape) - 1:
-            hint = "; ids of words or characters become vectors in an Embedding layer, put first"
-        raise ValueError(f"the input {tensor.name!r} must have shape {shape}, got {array.shape}"
-                         + hint)
-    return as_dtype(array, tensor.dtype) if array.dtype.kind == "f" else array
-
-
 def _find_layers(value, found, seen):
     """Collect the layers in lists, tuples and dicts, by their ids."""
-    if isinstance(value, Layer):
+    if isinstance(value, Operation):
         found[id(value)] = value
     elif isinstance(value, list | tuple | dict) and id(value) not in seen:
         seen.add(id(value))
         items = value.values() if isinstance(value, dict) else value
-        for item in [item for item in items if isinstance(item, Layer | list | tuple | dict)]:
+        for item in [item for item in items if isinstance(item, Operation | list | tuple | dict)]:
             _find_layers(item, found, seen)

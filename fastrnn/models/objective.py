@@ -9,12 +9,10 @@ from operator import itemgetter
 import numpy as np
 
 from .. import losses, metrics
+from ..graph.structure import flatten
 from ..losses.targets import TargetError
 from ..losses.weights import counted, weights_with_mask
-from ..structure import flatten, paths, spread
-
-# Names that stand for one of several losses or metrics, once shapes are known.
-_CHOSEN_BY_SHAPES = (None, "accuracy", "acc", "crossentropy", "ce")
+from .by_output import Outputs
 
 
 class _Term:
@@ -42,62 +40,42 @@ class Objective:
     names : list of str, or None
         The outputs' names.
     like : structure, or None
-        That of the outputs, where it is known; `assume` tells it later.
+        That of the outputs, where it is known.
+
+    Attributes
+    ----------
+    outputs : Outputs
+        Told their structure by `Outputs.assume` where it is not known before the first batch.
     """
 
     def __init__(self, loss, loss_weights, given, weighted, names, like=None):
         self.loss, self.loss_weights = loss, loss_weights
         self.given, self.weighted = given, weighted
-        self.names = names
-        self.like = None
-        self._is_sorted = like is not None     # a functional model's dict comes by its keys
-        if like is not None:
-            self.assume(like)
+        self.outputs = Outputs(names, like)
         self.total = metrics.Mean(name="loss")
         self.terms, self._trackers = None, []
         self._metrics = []      # (index of the output, whether weighted, name in logs, metric)
 
     # -- assignment --------------------------------------------------------------------------
 
-    def assume(self, like):
-        """Take the outputs' structure from a call: those in a dict are named by its keys."""
-        self.like = like
-        if isinstance(like, dict):
-            self.names = ["/".join(map(str, path)) for path in paths(like)]
-
-    def _each(self, value, names, count, argument):
-        """Return what each output gets of one value for all, a list or a dict."""
-        if isinstance(value, dict) and isinstance(self.like, dict):
-            return spread(argument, value, self.like)
-        return _each(value, names, count, argument)
-
-    def _name(self, index, loss, names):
-        """The name of an output's loss; a place in a list stands for none, as in Keras."""
-        if isinstance(self.like, dict):
-            *way, last = paths(self.like)[index]
-            return "/".join(map(str, [*way, loss.name if isinstance(last, int) else last]))
-        return names[index] if names else loss.name
-
     def check_names(self):
         """Raise for names of losses and metrics that are not known."""
         for loss in flatten(self.loss):
-            if loss not in _CHOSEN_BY_SHAPES:
-                losses.get(loss)
+            losses.check(loss)
         for metric in flatten([self.given, self.weighted]):
-            if metric not in _CHOSEN_BY_SHAPES:
-                metrics.get(metric)
+            metrics.check(metric)
 
     def build(self, targets, outputs):
         """Assign losses and metrics to outputs."""
         count = len(outputs)
-        names = self.names_of(count)
-        given = self._each(self.loss, names, count, "loss")
-        weights = self._each(self.loss_weights, names, count, "loss_weights")
+        names = self.outputs.names_of(count)
+        given = self.outputs.each(self.loss, names, count, "loss")
+        weights = self.outputs.each(self.loss_weights, names, count, "loss_weights")
         self.terms, self._trackers = [], []
         for index, (loss, weight) in enumerate(zip(given, weights, strict=True)):
             if loss is not None and targets[index] is not None:
                 loss = losses.resolve(loss, targets[index].shape, outputs[index].shape)
-                name = self._name(index, loss, names)
+                name = self.outputs.name_of_loss(index, loss, names)
                 self.terms.append(_Term(index, loss, weight, name))
         if not self.terms and any(loss is not None for loss in given):
             raise ValueError("no output has both a loss and targets: give y, shaped like the "
@@ -105,19 +83,10 @@ class Objective:
         if len(self.terms) > 1:
             for term in self.terms:
                 term.tracker = metrics.Mean(name=f"{term.name}_loss")
-            self._trackers = [term.tracker for term in self._as_listed()]
+            self._trackers = [term.tracker for term in self.outputs.listed(self.terms, self.loss)]
         self._metrics = []
         self._add_metrics(self.given, False, targets, outputs, names, "metrics")
         self._add_metrics(self.weighted, True, targets, outputs, names, "weighted_metrics")
-
-    def _as_listed(self):
-        """The losses in Keras' order of their values: as a dict of losses has them, else as the
-        call's dict has the outputs."""
-        order = self.loss if isinstance(self.loss, dict) else None if self._is_sorted else self.like
-        if not (isinstance(self.like, dict) and isinstance(order, dict)):
-            return self.terms
-        place = {key: k for k, key in enumerate(order)}
-        return sorted(self.terms, key=lambda term: place[paths(self.like)[term.index][0]])
 
     def _add_metrics(self, given, weighted, targets, outputs, names, argument):
         if not given:
@@ -130,7 +99,7 @@ class Objective:
             per_output[wanted_for[0]] = flatten(given)
         else:
             per_output = self._metrics_of_each(given, names, count, argument)
-            if isinstance(self.like, dict) and any(len(path) > 1 for path in paths(self.like)):
+            if self.outputs.are_nested:
                 names = None
         taken = {name for _, _, name, _ in self._metrics}
         for index, wanted in enumerate(per_output):
@@ -145,14 +114,10 @@ class Objective:
                 taken.add(name)
                 self._metrics.append((index, weighted, name, metric))
 
-    def names_of(self, count):
-        """Return the names of `count` outputs, or None."""
-        return self.names if self.names and len(self.names) == count else None
-
     def _metrics_of_each(self, given, names, count, argument):
         if isinstance(given, dict):
             return [flatten(value) if value is not None else []
-                    for value in self._each(given, names, count, argument)]
+                    for value in self.outputs.each(given, names, count, argument)]
         if len(given) != count:
             raise ValueError(f"{argument} must be a list with one entry for each of the {count} "
                              f"outputs or a dict by their names, got {len(given)} entries")
@@ -183,13 +148,8 @@ class Objective:
         return ordered
 
     def _by_name(self, what, given, count):
-        if isinstance(self.like, dict):
-            values = spread(what, given, self.like)
-        elif self.names is None:
-            raise ValueError(f"{what} by name need a model whose outputs have names")
-        else:
-            values = _each(given, self.names, count, what)
-        missing = [self.names[k] for k in self.places(count) if values[k] is None]
+        values = self.outputs.by_name(what, given, count)
+        missing = [self.outputs.names[k] for k in self.places(count) if values[k] is None]
         if missing and what == "targets":
             raise ValueError(f"{what} for {', '.join(missing)} are missing; got "
                              f"{', '.join(map(str, given))}. An output that is not trained for "
@@ -198,7 +158,7 @@ class Objective:
 
     def places(self, count):
         """Return which of `count` outputs want a target, in their order."""
-        losses_given = self._each(self.loss, self.names, count, "loss")
+        losses_given = self.outputs.each(self.loss, self.outputs.names, count, "loss")
         return [k for k, loss in enumerate(losses_given) if loss is not None]
 
     def check_shapes(self, targets, output_shapes):
@@ -215,7 +175,7 @@ class Objective:
         ValueError
             Naming both shapes.
         """
-        given = self._each(self.loss, self.names, len(output_shapes), "loss")
+        given = self.outputs.each(self.loss, self.outputs.names, len(output_shapes), "loss")
         for target, shape, loss in zip(targets, output_shapes, given, strict=True):
             if loss is not None and target is not None and None not in shape:
                 losses.resolve(loss, target.shape, shape).check(target.shape, shape)
@@ -285,7 +245,7 @@ class Objective:
             If the dicts of classes do not fit the outputs, or a sample has several classes.
         """
         loss_of = {term.index: term.loss for term in self._checked_terms(targets, outputs)}
-        tables = class_weights.of_outputs(self.names_of(len(outputs)), len(outputs),
+        tables = class_weights.of_outputs(self.outputs.names_of(len(outputs)), len(outputs),
                                           list(loss_of))
         weighed = list(weights)
         for k, (table, y_true) in enumerate(zip(tables, targets, strict=True)):
@@ -358,27 +318,6 @@ def _update(metric, y_true, y_pred, weight, mask):
 
 def _plain(value):
     return float(value) if np.ndim(value) == 0 else value
-
-
-def _each(value, names, count, argument):
-    """Return what each output gets of one value for all, a list or a dict by name."""
-    if isinstance(value, dict):
-        if names is None:
-            raise ValueError(f"{argument} is a dict, but the model's outputs have no names: "
-                             "give a list")
-        unknown = set(value) - set(names)
-        if unknown:
-            raise ValueError(f"{argument} names {', '.join(sorted(unknown))}; the outputs are "
-                             f"{', '.join(names)}")
-        return [value.get(name) for name in names]
-    if isinstance(value, list | tuple):
-        if len(value) != count:
-            value = flatten(value)
-        if len(value) != count:
-            raise ValueError(f"{argument} must have one entry for each of the {count} outputs, "
-                             f"got {len(value)}")
-        return list(value)
-    return [value] * count
 
 
 def _is_for_each(given, count):

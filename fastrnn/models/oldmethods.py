@@ -4,8 +4,8 @@
 import math
 from itertools import chain
 
-from .. import oldnames
-from ..structure import flatten
+from .._common import oldnames
+from ..graph.structure import flatten
 
 # What told Keras how to run a generator beside the training.
 WORKERS = ("max_queue_size", "workers", "use_multiprocessing", "max_q_size", "nb_worker",

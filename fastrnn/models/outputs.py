@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ..structure import flatten
+from ..graph.structure import flatten
 
 
 class Gathered:

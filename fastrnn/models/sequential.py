@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models whose layers follow one another."""
 
-from ..layers.base import Layer
-from ..layers.input import InputLayer
-from ..structure import is_nested
-from ..symbolic import Graph, Input, SymbolicTensor
-from .model import Model, fitting
+from ..graph.operation import Operation
+from ..graph.structure import is_nested
+from ..graph.symbolic import Graph, SymbolicTensor
+from ..layers.described import deserialize
+from ..layers.input import Input, InputLayer
+from . import keras_writing
+from .graph_config import layer_configs
+from .intake import fitting
+from .model import Model
 from .oldmethods import OldSequential
 
 
-class Sequential(OldSequential, Model):
+class Sequential(OldSequential, Model):  # type: ignore[override]
     """Layers that follow one another.
 
     It is built as soon as the inputs' shape is known: from an `Input` or an ``input_shape`` of
@@ -45,7 +49,7 @@ class Sequential(OldSequential, Model):
         """
         if isinstance(layer, SymbolicTensor):
             layer = layer.node.layer
-        if not isinstance(layer, Layer):
+        if not isinstance(layer, Operation):
             got = f"the class {layer.__name__}" if isinstance(layer, type) else (
                 type(layer).__name__)
             raise TypeError(f"a Sequential is made of layers, got {got}")
@@ -133,15 +137,17 @@ class Sequential(OldSequential, Model):
         return self._sublayers[0].takes_missing
 
     def get_config(self):
-        from .saving import layer_configs
+        return {"name": self.name, "trainable": self.trainable,
+                "layers": layer_configs(self._with_input())}
 
-        layers = ([self._input] if self._input is not None else []) + self._sublayers
-        return {"name": self.name, "trainable": self.trainable, "layers": layer_configs(layers)}
+    def keras_description(self):
+        return keras_writing.of_sequence(self, self._with_input())
+
+    def _with_input(self):
+        return ([self._input] if self._input is not None else []) + self._sublayers
 
     @classmethod
     def from_config(cls, config):
-        from ..layers import deserialize
-
         layers = [deserialize(layer) for layer in config["layers"]]
         return cls(layers, name=config["name"], trainable=config["trainable"])
 

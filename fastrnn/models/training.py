@@ -1,194 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""compile, fit, evaluate, predict: how models are trained and used."""
-
-import math
-from contextlib import nullcontext
-
-import numpy as np
+"""fit and evaluate: epochs of batches, with callbacks around them."""
 
 from .. import callbacks as callback_kinds
-from .. import checks, oldnames, optimizers
+from .._common import checks, oldnames
+from .._common.notices import warn
+from .._common.quiet import quiet
+from ..graph.structure import flatten
 from ..losses.targets import TargetError
-from ..notices import warn
-from ..quiet import quiet
-from ..structure import flatten
-from ..tape import collecting_penalties
-from .arrays import as_arrays, row_count
+from .arrays import as_arrays
 from .class_weights import ClassWeights
 from .data import is_iterable_of_batches, split, unpack
 from .diagnosis import NotFinite, Place, explained, placed
-from .feeding import feed, one_batch
-from .objective import Objective
+from .feeding import feed
 from .oldmethods import WORKERS, OldTrainer
-from .outputs import Gathered, unshared
 from .plan import Plan
+from .prediction import Predicting
+from .steps import Steps
+from .verbosity import checked, verbosity
 
-# What a program for Keras may override to train in its own way.
-_NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
-
-class Trainer(OldTrainer):
-    """The part of a model that trains it; a model gives `run`, which calls its layers."""
+class Trainer(Steps, Predicting, OldTrainer):
+    """The part of a model that trains it."""
 
     def __init__(self):
-        self.optimizer = None
-        self.loss = None
+        super().__init__()
         self.stop_training = False
         self.history = None
-        self._objective = None
-        self._compiled_with = None
-        self._plan = None
-
-    # -- compile -----------------------------------------------------------------------------
-
-    @oldnames.arguments(dropped=("sample_weight_mode",))
-    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None,
-                weighted_metrics=None, run_eagerly=False, steps_per_execution=1,
-                jit_compile="auto", auto_scale_loss=True):
-        """Choose how to train.
-
-        Parameters
-        ----------
-        optimizer : str or Optimizer
-        loss : str, Loss, None, or a list or dict of them for several outputs
-        loss_weights : float, list or dict, optional
-        metrics, weighted_metrics : list, or list of lists or dict for several outputs
-            Names, metrics or functions of (y_true, y_pred); the latter with sample weights. In
-            both only the steps count that the output's mask has: a metric of one's own gets the
-            mask as its `sample_weight`, or as a factor of it.
-        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
-            Accepted; they change nothing here.
-
-        Raises
-        ------
-        ValueError
-            If a name is not known.
-        """
-        self.optimizer = optimizers.get(optimizer)
-        self.loss = loss
-        self._compiled_with = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics,
-                               "weighted_metrics": weighted_metrics}
-        self._objective = Objective(loss, loss_weights, metrics, weighted_metrics,
-                                    self.output_names, self.outputs_like())
-        self._objective.check_names()
-
-    @property
-    def compiled(self):
-        """Whether `compile` was called."""
-        return self._objective is not None
-
-    def reset_metrics(self):
-        """Begin the running loss and metrics anew."""
-        self._objective.reset()
-
-    @property
-    def metrics(self):
-        """The running loss and the metrics."""
-        return self._objective.metrics() if self.compiled else []
-
-    @property
-    def metrics_names(self):
-        """Names of the values that `evaluate` gives; for a model whose outputs are known, before
-        the first batch too."""
-        if not self.compiled:
-            return []
-        objective = self._objective
-        if objective.terms is None and self.graph is not None:
-            objective = Objective(names=self.output_names, loss=self.loss, **{
-                name: self._compiled_with[given] for name, given in (
-                    ("loss_weights", "loss_weights"), ("given", "metrics"),
-                    ("weighted", "weighted_metrics"))})
-            objective.build(self.graph.outputs, self.graph.outputs)
-        return list(objective.results())
-
-    def _need_compiled(self, what):
-        for name in _NOT_CALLED:
-            if hasattr(self, name):
-                raise TypeError(f"{type(self).__name__}.{name} would not be called: steps of one's "
-                                "own are not supported; loop over train_on_batch instead")
-        if not self.compiled:
-            raise ValueError(f"call model.compile(optimizer, loss) before {what}")
-        if what in ("fit", "train_on_batch") and self.loss is None:
-            raise ValueError(f"{what} needs a loss: give one to model.compile")
-
-    # -- steps -------------------------------------------------------------------------------
-
-    def _run_batch(self, batch, training):
-        """Return the call, (targets, outputs, masks, weights) and what activities add."""
-        x, y, weight = batch
-        penalised = collecting_penalties() if self._plan.penalised else nullcontext(())
-        with penalised as penalties:
-            call = self.run(x, training, keep=training)
-        outputs = call.outputs
-        count = len(outputs)
-        if self._objective.like is None:
-            self._objective.assume(call.likeness())
-        facts = (self._targets(y, count), outputs, call.masks, self._weights(weight, count))
-        return call, facts, sum(penalties)
-
-    @quiet
-    def _train_step(self, batch, class_weights=None):
-        """Train on a batch; return its loss, which takes in what regularisers add.
-
-        Raises
-        ------
-        NotFinite
-            If the loss is not; the trainable weights stay.
-        """
-        call, facts, activity = self._run_batch(batch, True)
-        if class_weights is not None:
-            facts = (*facts[:3], self._objective.weights_of_classes(class_weights, *facts))
-        loss, gradients = self._objective.values_and_gradients(*facts)
-        loss += activity
-        plan = self._plan.complete()
-        if not plan.variables:
-            warn(f"{self.name} has no weights to train")
-        for gradient in plan.gradients:
-            gradient.fill(0)
-        for variable in plan.regularized:
-            loss += variable.add_penalty()
-        if not math.isfinite(loss):
-            raise NotFinite(loss, facts, activity)
-        call.backward(gradients)
-        self.optimizer.apply(plan.variables)
-        for variable in plan.constrained:
-            variable.assign(variable.constraint(variable.value))
-        for layer in plan.layers:
-            layer.version += 1
-        self._objective.update(loss, call.rows, *facts)
-        return loss
-
-    @quiet
-    def _test_step(self, batch):
-        """Take a batch into the running loss and metrics; return its loss."""
-        return self._judged(batch)[0]
-
-    @quiet
-    def _strict_test_step(self, batch, class_weights=None):
-        """As `_test_step`, but a loss that is not finite raises NotFinite."""
-        loss, facts, activity = self._judged(batch)
-        if not math.isfinite(loss):
-            raise NotFinite(loss, facts, activity)
-
-    def _judged(self, batch):
-        call, facts, activity = self._run_batch(batch, False)
-        loss = self._objective.values(*facts) + activity + self._plan.complete().penalty()
-        self._objective.update(loss, call.rows, *facts)
-        return loss, facts, activity
-
-    def _targets(self, y, count):
-        if count == 1 and type(y) is np.ndarray:
-            return [y]
-        return self.ordered_targets(y, count)
-
-    def _weights(self, weight, count):
-        if weight is None:
-            return [None] * count
-        if type(weight) is np.ndarray:
-            return [weight] * count
-        return self.ordered_targets(weight, count, "sample_weight")
-
-    # -- fit ---------------------------------------------------------------------------------
 
     @oldnames.arguments(dropped=WORKERS)
     def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
@@ -256,16 +93,11 @@ class Trainer(OldTrainer):
                                                            validation_split)
         train = feed(self, x, y, sample_weight, batch_size, steps_per_epoch, bool(shuffle),
                      class_weight)
-        validation = None
-        if validation_data is not None:
-            parts = ((validation_data, None, None) if is_iterable_of_batches(validation_data)
-                     else unpack(tuple(validation_data)))
-            size = None if is_iterable_of_batches(parts[0]) else (
-                validation_batch_size or batch_size)
-            validation = feed(self, *parts, size, validation_steps, remembered=True)
+        validation = None if validation_data is None else self._validation_feed(
+            validation_data, validation_batch_size or batch_size, validation_steps)
         hooks = callback_kinds.CallbackList(
             callbacks, model=self, add_history=True, epochs=epochs, steps=train.count(),
-            verbose=1 if verbose == "auto" else _checked_verbose(verbose),
+            verbose=1 if verbose == "auto" else checked(verbose),
         )
         self.stop_training = False
         objective = self._objective
@@ -292,6 +124,11 @@ class Trainer(OldTrainer):
         self._settle()
         hooks.on_train_end(logs)
         return self.history
+
+    def _validation_feed(self, data, batch_size, steps):
+        parts = ((data, None, None) if is_iterable_of_batches(data) else unpack(tuple(data)))
+        size = None if is_iterable_of_batches(parts[0]) else batch_size
+        return feed(self, *parts, size, steps, remembered=True)
 
     def _settle(self):
         """Put in place what the optimiser keeps for the end of training."""
@@ -326,13 +163,6 @@ class Trainer(OldTrainer):
                 break
         return index is not None
 
-    def check_target_shapes(self, y, output_shapes):
-        """Raise where whole targets do not fit outputs of these shapes."""
-        targets = self._targets(y, len(output_shapes))
-        self._objective.check_shapes(targets, output_shapes)
-
-    # -- evaluate, predict -------------------------------------------------------------------
-
     @oldnames.arguments(dropped=WORKERS)
     def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None,
                  steps=None, callbacks=None, return_dict=False):
@@ -352,7 +182,7 @@ class Trainer(OldTrainer):
         self._plan = Plan(self)
         data = feed(self, x, y, sample_weight, batch_size, steps)
         hooks = callback_kinds.CallbackList(
-            callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=data.count(),
+            callbacks, model=self, verbose=verbosity(verbose, data), epochs=1, steps=data.count(),
         )
         logs = self._evaluate(data, hooks)
         return _as_given(logs, return_dict)
@@ -376,48 +206,6 @@ class Trainer(OldTrainer):
             warn("the validation data gave no more batches: there are no values of theirs")
         hooks.on_test_end(logs)
         return logs
-
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
-        """Return the outputs for inputs, as `fit` takes them.
-
-        Returns
-        -------
-        ndarray, or the structure of the model's outputs
-
-        Raises
-        ------
-        ValueError
-            If the inputs do not fit the model.
-        """
-        size = 32 if batch_size is None else batch_size
-        if (type(x) is np.ndarray and callbacks is None and x.ndim and 0 < len(x) <= size
-                and steps is None):
-            return self.predict_on_batch(x)
-        data = feed(self, x, size=batch_size, steps=steps)
-        hooks = callback_kinds.CallbackList(
-            callbacks, model=self, verbose=_shown(verbose, data), epochs=1, steps=data.count(),
-        )
-        hooks.on_predict_begin()
-        made, call = Gathered(getattr(data, "rows", None)), None
-        for index, (x, _, _) in enumerate(data):
-            hooks.on_predict_batch_begin(index)
-            call = self.run(x, False, keep=False)
-            made.add(call.outputs, x)
-            hooks.on_predict_batch_end(index, lambda call=call: {"outputs": call.structure()})
-        hooks.on_predict_end()
-        if call is None:
-            raise ValueError("x must have at least one row, got none")
-        return call.packed(made.arrays())
-
-    @quiet
-    def predict_on_batch(self, x):
-        """Return the outputs for one batch."""
-        x = as_arrays("x", x)
-        if row_count((x, None, None)) == 0:
-            raise ValueError("x must have at least one row, got none")
-        x, _, _ = one_batch(self, x)
-        call = self.run(x, False, keep=False)
-        return call.packed(unshared(call.outputs, x))
 
     def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
         """Train on one batch; return its loss and metrics, as `evaluate` does.
@@ -463,19 +251,6 @@ def _as_given(logs, as_dict):
         return dict(sorted(logs.items()))
     values = list(logs.values())
     return values[0] if len(values) == 1 else values
-
-
-def _shown(verbose, data):
-    """Whether evaluate and predict show a bar; by default for more than one batch."""
-    if verbose != "auto":
-        return _checked_verbose(verbose)
-    return int(data.count() != 1)
-
-
-def _checked_verbose(verbose):
-    if verbose not in (0, 1, 2):
-        raise ValueError(f'verbose must be "auto", 0, 1 or 2, got {verbose!r}')
-    return int(verbose)
 
 
 def _due(epoch, frequency):

@@ -2,11 +2,15 @@
 """Optimisers: small changes of variables along their gradients, in Keras' words.
 
 ``optimizer.apply(variables)`` serves the layers of fastrnn.layers, ``optimizer.step(module)`` an
-engine or a module of fastrnn.modules.
+engine.
 """
 
-from .. import oldnames
-from ..registry import Registry
+from __future__ import annotations
+
+from typing import Any
+
+from .._common import oldnames
+from .._common.registry import Registry
 from . import schedules
 from .base import Optimizer
 from .descent import SGD
@@ -29,41 +33,32 @@ __all__ = [
     "serialize",
 ]
 
-_CLASSES = (SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Nadam, RMSprop)
-_registry = Registry("optimizer", (), {kind.__name__.lower(): kind for kind in _CLASSES})
-serialize = _registry.serialize
+
+class _Optimizers(Registry):
+    """Known by their classes' names in letters of any size."""
+
+    def get(self, identifier: Any) -> Any:
+        if identifier is None or isinstance(identifier, Optimizer):
+            return identifier
+        if isinstance(identifier, str):
+            return self.deserialize({"class_name": identifier})
+        if isinstance(identifier, dict):
+            return self.deserialize(identifier)
+        raise self.refusal(identifier)
+
+    def known(self, name: str) -> Any:
+        return super().known(name.lower() if isinstance(name, str) else name)
+
+    def refusal(self, identifier: Any) -> Any:
+        if isinstance(identifier, str):
+            return super().refusal(identifier.lower())
+        return ValueError("optimizer must be a name, an Optimizer or a config, got "
+                          f"{identifier!r}")
 
 
-def deserialize(config, custom_objects=None):
-    """Return the optimiser that `serialize` described; the class's name in letters of any size.
-
-    Raises
-    ------
-    ValueError
-        If the name is not known or the config is none.
-    """
-    name = config.get("class_name") if isinstance(config, dict) else None
-    if isinstance(name, str) and name not in (custom_objects or {}):
-        config = {**config, "class_name": name.lower()}
-    return _registry.deserialize(config, custom_objects)
-
-
-def get(identifier):
-    """Return the optimiser that `identifier` names: one itself, a str, a dict or None.
-
-    Raises
-    ------
-    ValueError
-        If it is a name that is not known, or nothing that describes an optimiser.
-    """
-    if identifier is None or isinstance(identifier, Optimizer):
-        return identifier
-    if isinstance(identifier, str):
-        return deserialize({"class_name": identifier})
-    if isinstance(identifier, dict):
-        return deserialize(identifier)
-    raise ValueError("optimizer must be a name, an Optimizer or a config, got "
-                     f"{identifier!r}")
+_registry = _Optimizers("optimizer", (), {kind.__name__.lower(): kind for kind in (
+    SGD, Adadelta, Adagrad, Adam, AdamW, Adamax, Nadam, RMSprop)})
+get, serialize, deserialize = _registry.get, _registry.serialize, _registry.deserialize
 
 
 def __getattr__(name):

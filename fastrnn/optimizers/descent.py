@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Stochastic gradient descent, with and without momentum."""
 
-from .. import checks
-from .base import Optimizer, in_range
+from __future__ import annotations
+
+from typing import Any
+
+from .._common import checks
+from .base import Optimizer
+from .settings import in_range
 
 
 class SGD(Optimizer):
@@ -28,7 +33,8 @@ class SGD(Optimizer):
     rule = "sgd"
     fields = ("momentum", "nesterov")
 
-    def __init__(self, learning_rate=0.01, momentum=0.0, nesterov=False, **common):
+    def __init__(self, learning_rate: Any = 0.01, momentum: float = 0.0, nesterov: bool = False,
+                 **common: Any) -> None:
         self.momentum = in_range("momentum", momentum, low=0, high=1)
         self.nesterov = checks.flag("nesterov", nesterov)
         super().__init__(learning_rate, **common)

@@ -1,18 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """Adam and its relatives: steps along a running mean of the gradient."""
 
-import math
+from __future__ import annotations
 
-from .. import checks, oldnames
-from .base import Optimizer, checked_epsilon, in_range
+import math
+from typing import Any
+
+from .._common import checks, oldnames
+from .base import Optimizer
+from .settings import checked_epsilon, in_range
 
 
 class _Moments(Optimizer):
     """What the family has in common: two running means, `beta_1` and `beta_2` in [0, 1)."""
 
-    fields = ("beta_1", "beta_2", "epsilon")
+    fields: tuple[str, ...] = ("beta_1", "beta_2", "epsilon")
 
-    def __init__(self, learning_rate, beta_1, beta_2, epsilon, common):
+    def __init__(self, learning_rate: Any, beta_1: float, beta_2: float, epsilon: float | None,
+                 common: dict[str, Any]) -> None:
         self.beta_1 = in_range("beta_1", beta_1, low=0, below=1)
         self.beta_2 = in_range("beta_2", beta_2, low=0, below=1)
         self.epsilon = checked_epsilon(epsilon)
@@ -43,8 +48,8 @@ class Adam(_Moments):
     rule = "adam"
     fields = (*_Moments.fields, "amsgrad")
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, amsgrad=False,
-                 **common):
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
+                 epsilon: float | None = 1e-7, amsgrad: bool = False, **common: Any) -> None:
         self.amsgrad = checks.flag("amsgrad", amsgrad)
         super().__init__(learning_rate, beta_1, beta_2, epsilon, common)
 
@@ -69,8 +74,9 @@ class AdamW(Adam):
         As of `Adam`.
     """
 
-    def __init__(self, learning_rate=0.001, weight_decay=0.004, beta_1=0.9, beta_2=0.999,
-                 epsilon=1e-7, amsgrad=False, **common):
+    def __init__(self, learning_rate: Any = 0.001, weight_decay: float = 0.004, beta_1: float = 0.9,
+                 beta_2: float = 0.999, epsilon: float | None = 1e-7, amsgrad: bool = False,
+                 **common: Any) -> None:
         if weight_decay is None:
             raise ValueError("weight_decay must be a float for AdamW, got None")
         super().__init__(learning_rate, beta_1, beta_2, epsilon, amsgrad,
@@ -92,7 +98,8 @@ class Adamax(_Moments):
 
     rule = "adamax"
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **common):
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
+                 epsilon: float | None = 1e-7, **common: Any) -> None:
         super().__init__(learning_rate, beta_1, beta_2, epsilon, common)
 
     def _slots(self):
@@ -121,12 +128,13 @@ class Nadam(_Moments):
 
     rule = "nadam"
 
-    def __init__(self, learning_rate=0.001, beta_1=0.9, beta_2=0.999, epsilon=1e-7, **common):
+    def __init__(self, learning_rate: Any = 0.001, beta_1: float = 0.9, beta_2: float = 0.999,
+                 epsilon: float | None = 1e-7, **common: Any) -> None:
         self._product = 0, None
         self.schedule_decay = _old_schedule_decay(common.pop("schedule_decay", None))
         super().__init__(learning_rate, beta_1, beta_2, epsilon, common)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments that make such an optimiser."""
         decay = {} if self.schedule_decay == 1 else {"schedule_decay": self.schedule_decay}
         return super().get_config() | decay

@@ -1,8 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps divided by the root of squared gradients, summed or averaged."""
 
-from .. import checks
-from .base import Optimizer, checked_epsilon, in_range
+from __future__ import annotations
+
+from typing import Any
+
+from .._common import checks
+from .base import Optimizer
+from .settings import checked_epsilon, in_range
 
 
 class RMSprop(Optimizer):
@@ -31,8 +36,8 @@ class RMSprop(Optimizer):
     rule = "rmsprop"
     fields = ("rho", "momentum", "epsilon", "centered")
 
-    def __init__(self, learning_rate=0.001, rho=0.9, momentum=0.0, epsilon=1e-7, centered=False,
-                 **common):
+    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.9, momentum: float = 0.0,
+                 epsilon: float | None = 1e-7, centered: bool = False, **common: Any) -> None:
         self.rho = in_range("rho", rho, low=0, high=1)
         self.momentum = in_range("momentum", momentum, low=0, high=1)
         self.epsilon = checked_epsilon(epsilon)
@@ -66,14 +71,17 @@ class Adagrad(Optimizer):
     rule = "adagrad"
     fields = ("initial_accumulator_value", "epsilon")
 
-    def __init__(self, learning_rate=0.001, initial_accumulator_value=0.1, epsilon=1e-7, **common):
+    def __init__(self, learning_rate: Any = 0.001, initial_accumulator_value: float = 0.1,
+                 epsilon: float | None = 1e-7, **common: Any) -> None:
         self.initial_accumulator_value = in_range(
             "initial_accumulator_value", initial_accumulator_value, low=0)
         self.epsilon = checked_epsilon(epsilon)
         super().__init__(learning_rate, **common)
 
     @property
-    def initial(self):
+    def initial(  # type: ignore[override]
+        self,
+    ) -> float:
         return self.initial_accumulator_value
 
     def _slots(self):
@@ -106,7 +114,8 @@ class Adadelta(Optimizer):
     rule = "adadelta"
     fields = ("rho", "epsilon")
 
-    def __init__(self, learning_rate=0.001, rho=0.95, epsilon=1e-7, **common):
+    def __init__(self, learning_rate: Any = 0.001, rho: float = 0.95, epsilon: float | None = 1e-7,
+                 **common: Any) -> None:
         self.rho = in_range("rho", rho, low=0, high=1)
         self.epsilon = checked_epsilon(epsilon)
         super().__init__(learning_rate, **common)

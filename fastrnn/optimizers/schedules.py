@@ -4,19 +4,23 @@
 Below, t is that number; a schedule is called with it and returns a float.
 """
 
+from __future__ import annotations
+
 import math
 from bisect import bisect_left
+from collections.abc import Sequence
+from typing import Any
 
-from ..registry import Configured, Registry
+from .._common.registry import Configured, Registry
 
 
 class LearningRateSchedule(Configured):
     """Base of the schedules; one of your own gives `__call__` and, to be saved, `get_config`."""
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         raise NotImplementedError(f"{type(self).__name__} must have __call__(self, step)")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal schedule, as a dict."""
         if not self.fields:
             raise NotImplementedError(f"{type(self).__name__} must have get_config() to be saved")
@@ -28,7 +32,8 @@ class _Decay(LearningRateSchedule):
 
     fields = ("initial_learning_rate", "decay_steps", "decay_rate", "staircase", "name")
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase, name):
+    def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float,
+                 staircase: bool, name: str) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _steps("decay_steps", decay_steps)
         self.decay_rate = decay_rate
@@ -54,11 +59,11 @@ class ExponentialDecay(_Decay):
     name : str
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
-                 name="ExponentialDecay"):
+    def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float,
+                 staircase: bool = False, name: str = "ExponentialDecay") -> None:
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         return self.initial_learning_rate * self.decay_rate ** self._passed(step)
 
 
@@ -76,11 +81,11 @@ class InverseTimeDecay(_Decay):
     name : str
     """
 
-    def __init__(self, initial_learning_rate, decay_steps, decay_rate, staircase=False,
-                 name="InverseTimeDecay"):
+    def __init__(self, initial_learning_rate: float, decay_steps: float, decay_rate: float,
+                 staircase: bool = False, name: str = "InverseTimeDecay") -> None:
         super().__init__(initial_learning_rate, decay_steps, decay_rate, staircase, name)
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         return self.initial_learning_rate / (1 + self.decay_rate * self._passed(step))
 
 
@@ -98,7 +103,8 @@ class PiecewiseConstantDecay(LearningRateSchedule):
 
     fields = ("boundaries", "values", "name")
 
-    def __init__(self, boundaries, values, name="PiecewiseConstant"):
+    def __init__(self, boundaries: Sequence[float], values: Sequence[float],
+                 name: str = "PiecewiseConstant") -> None:
         if len(values) != len(boundaries) + 1:
             raise ValueError(f"values must have one entry more than boundaries, got {len(values)} "
                              f"values {values} and {len(boundaries)} boundaries {boundaries}")
@@ -108,7 +114,7 @@ class PiecewiseConstantDecay(LearningRateSchedule):
         self.values = values
         self.name = name
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         return float(self.values[bisect_left(self.boundaries, step)])
 
 
@@ -130,8 +136,9 @@ class PolynomialDecay(LearningRateSchedule):
 
     fields = ("initial_learning_rate", "decay_steps", "end_learning_rate", "power", "cycle", "name")
 
-    def __init__(self, initial_learning_rate, decay_steps, end_learning_rate=0.0001, power=1.0,
-                 cycle=False, name="PolynomialDecay"):
+    def __init__(self, initial_learning_rate: float, decay_steps: float,
+                 end_learning_rate: float = 0.0001, power: float = 1.0, cycle: bool = False,
+                 name: str = "PolynomialDecay") -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _steps("decay_steps", decay_steps)
         self.end_learning_rate = end_learning_rate
@@ -139,7 +146,7 @@ class PolynomialDecay(LearningRateSchedule):
         self.cycle = cycle
         self.name = name
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         steps = self.decay_steps
         if self.cycle:
             steps *= max(1, math.ceil(step / steps))
@@ -171,8 +178,9 @@ class CosineDecay(LearningRateSchedule):
     fields = ("initial_learning_rate", "decay_steps", "alpha", "name", "warmup_target",
               "warmup_steps")
 
-    def __init__(self, initial_learning_rate, decay_steps, alpha=0.0, name="CosineDecay",
-                 warmup_target=None, warmup_steps=0):
+    def __init__(self, initial_learning_rate: float, decay_steps: float, alpha: float = 0.0,
+                 name: str = "CosineDecay", warmup_target: float | None = None,
+                 warmup_steps: float = 0) -> None:
         self.initial_learning_rate = initial_learning_rate
         self.decay_steps = _steps("decay_steps", decay_steps)
         self.alpha = alpha
@@ -180,7 +188,7 @@ class CosineDecay(LearningRateSchedule):
         self.warmup_target = warmup_target
         self.warmup_steps = warmup_steps
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         low, high = self.initial_learning_rate, self.warmup_target
         if high is None:
             return low * _half_cosine(min(step / self.decay_steps, 1), self.alpha)
@@ -206,8 +214,8 @@ class CosineDecayRestarts(LearningRateSchedule):
 
     fields = ("initial_learning_rate", "first_decay_steps", "t_mul", "m_mul", "alpha", "name")
 
-    def __init__(self, initial_learning_rate, first_decay_steps, t_mul=2.0, m_mul=1.0, alpha=0.0,
-                 name="SGDRDecay"):
+    def __init__(self, initial_learning_rate: float, first_decay_steps: float, t_mul: float = 2.0,
+                 m_mul: float = 1.0, alpha: float = 0.0, name: str = "SGDRDecay") -> None:
         self.initial_learning_rate = initial_learning_rate
         self.first_decay_steps = _steps("first_decay_steps", first_decay_steps)
         self.t_mul = t_mul
@@ -215,7 +223,7 @@ class CosineDecayRestarts(LearningRateSchedule):
         self.alpha = alpha
         self.name = name
 
-    def __call__(self, step):
+    def __call__(self, step: int) -> float:
         period, passed = self._place(step / self.first_decay_steps)
         share = _half_cosine(passed, 0) * self.m_mul**period
         return self.initial_learning_rate * ((1 - self.alpha) * share + self.alpha)

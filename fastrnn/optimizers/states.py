@@ -4,14 +4,16 @@
 A state maps each slot (such as "m") to one array for each variable, by the variable's name.
 """
 
-from collections.abc import Mapping
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from .. import checks
+from .._common import checks
 
 
-def saved(steps, state):
+def saved(steps: int, state: dict[str, dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
     """Return the arrays "steps" and "slot.variable"."""
     arrays = {"steps": np.array([steps], dtype=np.int64)}
     for slot, by_name in state.items():
@@ -19,7 +21,8 @@ def saved(steps, state):
     return arrays
 
 
-def loaded(mapping, slots, kind):
+def loaded(mapping: Mapping[str, np.ndarray], slots: list[str],
+           kind: str) -> tuple[int, dict[str, dict[str, np.ndarray]]]:
     """Return (steps, state) of the arrays of `saved`, copied.
 
     Parameters
@@ -42,7 +45,7 @@ def loaded(mapping, slots, kind):
     if "steps" not in mapping:
         raise ValueError("the optimizer's state has no 'steps'")
     steps = _steps(mapping["steps"])
-    state = {slot: {} for slot in slots}
+    state: dict[str, dict[str, np.ndarray]] = {slot: {} for slot in slots}
     for key, value in mapping.items():
         if key == "steps":
             continue
@@ -56,7 +59,7 @@ def loaded(mapping, slots, kind):
     return steps, state if names and names[0] else {}
 
 
-def check_names(state, names):
+def check_names(state: dict[str, dict[str, np.ndarray]], names: Iterable[str]) -> None:
     """Raise unless every slot of `state` has exactly `names`."""
     for slot, arrays in state.items():
         if set(arrays) != set(names):

@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A text as the characters a model knows: their numbers, and blocks of them to train on."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from .. import checks
+from .._common import checks
 
 
 class Vocabulary:
@@ -17,7 +21,7 @@ class Vocabulary:
         Each character once, in ascending order; `from_text` finds those of a text.
     """
 
-    def __init__(self, characters):
+    def __init__(self, characters: str) -> None:
         if not isinstance(characters, str):
             raise TypeError(f"characters must be a str, got {type(characters).__name__}")
         if not characters or "".join(sorted(set(characters))) != characters:
@@ -26,11 +30,11 @@ class Vocabulary:
         self._codes = _codes(characters)
 
     @classmethod
-    def from_text(cls, text):
+    def from_text(cls, text: str) -> Vocabulary:
         """Return the vocabulary of the characters that occur in `text`."""
         return cls("".join(sorted(set(_text(text)))))
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.characters)
 
     def __eq__(self, other):
@@ -42,7 +46,7 @@ class Vocabulary:
     def __repr__(self):
         return f"Vocabulary({self.characters!r})"
 
-    def encode(self, text):
+    def encode(self, text: str) -> np.ndarray:
         """Return the numbers of the characters of `text`, int64 (len(text),).
 
         Raises
@@ -60,7 +64,7 @@ class Vocabulary:
             raise ValueError(f"characters not in the vocabulary: {unknown[:20]!r}")
         return ids
 
-    def decode(self, ids):
+    def decode(self, ids: npt.ArrayLike) -> str:
         """Return the text of a sequence of numbers.
 
         Raises
@@ -112,7 +116,8 @@ class Blocks(Sequence):
         If the text is too short for one block.
     """
 
-    def __init__(self, ids, batch_size, steps, offset=0, whole=True):
+    def __init__(self, ids: npt.ArrayLike, batch_size: int, steps: int, offset: int = 0,
+                 whole: bool = True) -> None:
         rows = checks.count("batch_size", batch_size)
         self.steps = checks.count("steps", steps)
         offset = checks.count("offset", offset, minimum=0)
@@ -130,10 +135,10 @@ class Blocks(Sequence):
         self._targets = ids[offset + 1:stop + 1].reshape(rows, length).T
         self._length = length // self.steps if whole else -(-length // self.steps)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return self._length
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         k = range(self._length)[index]
         steps = slice(k * self.steps, (k + 1) * self.steps)
         return self._inputs[steps], self._targets[steps]

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Missing values of time series, which are NaN."""
 
-import numpy as np
+from __future__ import annotations
 
-from .. import checks
-from ..quiet import quiet
+import numpy as np
+import numpy.typing as npt
+
+from .._common import checks
+from .._common.quiet import quiet
 
 
 @quiet
-def fill_missing(x, method="previous", indicator=False):
+def fill_missing(x: npt.ArrayLike, method: str = "previous", indicator: bool = False) -> np.ndarray:
     """Return `x` with its missing values filled from others of the same feature.
 
     Parameters

@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sequences of numbers: padding, and the windows of a series that Keras 2 makes."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
-from .. import checks, random
+from .. import random
+from .._common import checks
 from ..utils.datasets import PyDataset
 from ..utils.padding import pad_sequences
 from ..utils.timeseries import windows
@@ -39,8 +44,9 @@ class TimeseriesGenerator(PyDataset):
         If `data` and `targets` differ in length, or nothing is left to predict.
     """
 
-    def __init__(self, data, targets, length, sampling_rate=1, stride=1, start_index=0,
-                 end_index=None, shuffle=False, reverse=False, batch_size=128):
+    def __init__(self, data: Any, targets: Any, length: int, sampling_rate: int = 1,
+                 stride: int = 1, start_index: int = 0, end_index: int | None = None,
+                 shuffle: bool = False, reverse: bool = False, batch_size: int = 128) -> None:
         super().__init__()
         if len(data) != len(targets):
             raise ValueError("data and targets must have the same length, "
@@ -62,11 +68,11 @@ class TimeseriesGenerator(PyDataset):
         self._targets = checks.as_ndarray("targets", targets)
         self._windows = windows(checks.as_ndarray("data", data), self.length, self.sampling_rate)
 
-    def __len__(self):
+    def __len__(self) -> int:
         per_batch = self.batch_size * self.stride
         return (self.end_index - self.start_index + per_batch) // per_batch
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         """Return the batch `index`: windows (N, ceil(length / sampling_rate), ...), targets."""
         steps = self._steps(index)
         samples = self._windows[steps - self.length]

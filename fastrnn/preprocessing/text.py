@@ -1,111 +1,27 @@
 # SPDX-License-Identifier: Apache-2.0
 """Texts as sequences of word numbers, in the words of Keras 2 (Keras 3 has no such module)."""
 
-import functools
-import hashlib
+from __future__ import annotations
+
 import json
 from collections import Counter, OrderedDict, defaultdict
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from .. import checks, oldnames
-from ..quiet import quiet
+from .._common import checks, oldnames
+from .._common.quiet import quiet
+from .word_matrix import MODES, word_matrix
+from .words import FILTERS, hashing_trick, one_hot, text_to_word_sequence
 
-_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
-_MODES = ("binary", "count", "tfidf", "freq")
-
-
-def text_to_word_sequence(input_text, filters=_FILTERS, lower=True, split=" "):
-    """Return the words of a text.
-
-    Parameters
-    ----------
-    input_text : str
-        The text.
-    filters : str or list of str
-        Characters that separate words as `split` does and belong to none.
-    lower : bool
-        Whether to make the words lower case.
-    split : str
-        What stands between words.
-
-    Returns
-    -------
-    list of str
-        None of them empty.
-
-    Raises
-    ------
-    TypeError
-        If `input_text` is not a str.
-    ValueError
-        If `split` is empty.
-    """
-    if not isinstance(input_text, str):
-        raise TypeError(f"text must be a str, got {type(input_text).__name__}")
-    if lower:
-        input_text = input_text.lower()
-    words = input_text.translate(_separators("".join(filters), split)).split(split)
-    return [word for word in words if word]
-
-
-@functools.lru_cache(maxsize=16)
-def _separators(filters, split):
-    return str.maketrans(dict.fromkeys(filters, split))
-
-
-def one_hot(input_text, n, filters=_FILTERS, lower=True, split=" ", analyzer=None):
-    """Return the words of a text as numbers in [1, n) by Python's ``hash``.
-
-    They differ from run to run of Python; `hashing_trick` has a hash that does not. For the
-    arguments and the errors see there.
-    """
-    return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)
-
-
-def hashing_trick(text, n, hash_function=None, filters=_FILTERS, lower=True, split=" ",
-                  analyzer=None):
-    """Return the words of a text as numbers, ``hash(word) % (n - 1) + 1``.
-
-    Different words may get the same number; none gets 0.
-
-    Parameters
-    ----------
-    text : str
-        The text.
-    n : int
-        Numbers are in [1, n); at least 2.
-    hash_function : callable, "md5" or None
-        From a word to an int; None is Python's ``hash``, which differs from run to run.
-    filters, lower, split
-        As in `text_to_word_sequence`.
-    analyzer : callable, optional
-        From a text to its words, in place of `text_to_word_sequence`.
-
-    Returns
-    -------
-    list of int
-
-    Raises
-    ------
-    TypeError, ValueError
-        If `n` is not an int of at least 2, and as `text_to_word_sequence`.
-    """
-    spread = checks.count("n", n, minimum=2) - 1
-    if hash_function is None:
-        hash_function = hash
-    elif hash_function == "md5":
-        hash_function = _md5
-    if analyzer is None:
-        words = text_to_word_sequence(text, filters, lower, split)
-    else:
-        words = analyzer(text)
-    return [hash_function(word) % spread + 1 for word in words]
-
-
-def _md5(word):
-    return int.from_bytes(hashlib.md5(word.encode(), usedforsecurity=False).digest(), "big")
+__all__ = [
+    "Tokenizer",
+    "hashing_trick",
+    "one_hot",
+    "text_to_word_sequence",
+    "tokenizer_from_json",
+]
 
 
 class Tokenizer:
@@ -146,8 +62,10 @@ class Tokenizer:
     """
 
     @oldnames.arguments
-    def __init__(self, num_words=None, filters=_FILTERS, lower=True, split=" ", char_level=False,
-                 oov_token=None, analyzer=None, document_count=0):
+    def __init__(self, num_words: int | None = None, filters: str | Sequence[str] = FILTERS,
+                 lower: bool = True, split: str = " ", char_level: bool = False,
+                 oov_token: str | None = None, analyzer: Callable[[str], list[str]] | None = None,
+                 document_count: int = 0) -> None:
         if num_words is not None:
             num_words = checks.count("num_words", num_words, minimum=0)
         self.num_words = num_words
@@ -158,13 +76,13 @@ class Tokenizer:
         self.oov_token = oov_token
         self.analyzer = analyzer
         self.document_count = document_count
-        self.word_counts = OrderedDict()
-        self.word_docs = defaultdict(int)
-        self.index_docs = defaultdict(int)
-        self.word_index = {}
-        self.index_word = {}
+        self.word_counts: OrderedDict[str, int] = OrderedDict()
+        self.word_docs: defaultdict[str, int] = defaultdict(int)
+        self.index_docs: defaultdict[int, int] = defaultdict(int)
+        self.word_index: dict[str, int] = {}
+        self.index_word: dict[int, str] = {}
 
-    def fit_on_texts(self, texts):
+    def fit_on_texts(self, texts: Iterable[str | Sequence[str]]) -> None:
         """Count the words of `texts`, beside those counted before, and number all of them anew.
 
         Equally frequent words are numbered in the order of first occurrence.
@@ -179,7 +97,9 @@ class Tokenizer:
         TypeError
             If a text is neither; nothing is counted then.
         """
-        counts, documents, read = Counter(), Counter(), 0
+        counts: Counter[str] = Counter()
+        documents: Counter[str] = Counter()
+        read = 0
         for text in texts:
             words = Counter(self._words(text))
             counts.update(words)
@@ -212,7 +132,7 @@ class Tokenizer:
             return self.analyzer(text)
         return text_to_word_sequence(text, self.filters, self.lower, self.split)
 
-    def fit_on_sequences(self, sequences):
+    def fit_on_sequences(self, sequences: Sequence[Sequence[int]]) -> None:
         """Count in how many sequences each number occurs, for "tfidf" without `fit_on_texts`.
 
         Parameters
@@ -225,7 +145,7 @@ class Tokenizer:
             for number in set(numbers):
                 self.index_docs[number] += 1
 
-    def texts_to_sequences(self, texts):
+    def texts_to_sequences(self, texts: Iterable[str | Sequence[str]]) -> list[list[int]]:
         """Return a list of the word numbers of each text; see the class for unknown words.
 
         Raises
@@ -237,7 +157,8 @@ class Tokenizer:
         """
         return list(self.texts_to_sequences_generator(texts))
 
-    def texts_to_sequences_generator(self, texts):
+    def texts_to_sequences_generator(self,
+                                     texts: Iterable[str | Sequence[str]]) -> Iterator[list[int]]:
         """Yield what `texts_to_sequences` returns, one text at a time."""
         unknown = self._unknown()
         limit = self.num_words or np.inf
@@ -256,7 +177,7 @@ class Tokenizer:
                              "first")
         return self.word_index[self.oov_token]
 
-    def sequences_to_texts(self, sequences):
+    def sequences_to_texts(self, sequences: Iterable[Sequence[int]]) -> list[str]:
         """Return the words of each sequence of numbers, joined by spaces.
 
         Numbers without a word, or of `num_words` and more, become the `oov_token` or nothing.
@@ -268,7 +189,7 @@ class Tokenizer:
         """
         return list(self.sequences_to_texts_generator(sequences))
 
-    def sequences_to_texts_generator(self, sequences):
+    def sequences_to_texts_generator(self, sequences: Iterable[Sequence[int]]) -> Iterator[str]:
         """Yield what `sequences_to_texts` returns, one sequence at a time."""
         unknown = self.index_word.get(self._unknown())
         limit = self.num_words or np.inf
@@ -278,7 +199,8 @@ class Tokenizer:
             found = (words.get(number, unknown) for number in numbers)
             yield " ".join(word for word in found if word is not None)
 
-    def texts_to_matrix(self, texts, mode="binary"):
+    def texts_to_matrix(self, texts: Iterable[str | Sequence[str]],
+                        mode: str = "binary") -> np.ndarray:
         """Return one row for each text, one column for each word number.
 
         For `mode` and the errors see `sequences_to_matrix`.
@@ -290,7 +212,8 @@ class Tokenizer:
         return self.sequences_to_matrix(self.texts_to_sequences(texts), mode)
 
     @quiet
-    def sequences_to_matrix(self, sequences, mode="binary"):
+    def sequences_to_matrix(self, sequences: Iterable[Sequence[int]],
+                            mode: str = "binary") -> np.ndarray:
         """Return one row for each sequence, one column for each number.
 
         Parameters
@@ -314,33 +237,17 @@ class Tokenizer:
         TypeError
             If the sequences do not hold integers.
         """
-        checks.choice("mode", mode, _MODES)
+        checks.choice("mode", mode, MODES)
         if not self.num_words and not self.word_index:
             raise ValueError("num_words must be given, or fit_on_texts called first: the number "
                              "of columns is not known")
         if mode == "tfidf" and not self.document_count:
             raise ValueError("mode 'tfidf' needs texts to be counted: call fit_on_texts or "
                              "fit_on_sequences first")
-        sequences = list(sequences)
-        counts = _counts(sequences, self.num_words or len(self.word_index) + 1)
-        if mode == "count":
-            return counts
-        if mode == "binary":
-            return (counts > 0).astype(np.float64)
-        if mode == "freq":
-            lengths = np.array([len(numbers) or 1 for numbers in sequences])
-            return counts / lengths[:, None] if len(counts) else counts
-        return self._tfidf(counts)
+        return word_matrix(list(sequences), self.num_words or len(self.word_index) + 1, mode,
+                           self.document_count, self.index_docs)
 
-    def _tfidf(self, counts):
-        """Return (1 + log n) log(1 + D / (1 + d)) (Manning, Raghavan and Schütze, 2008, ch. 6)."""
-        documents = np.array([self.index_docs.get(k, 0) for k in range(counts.shape[1])])
-        rarity = np.log(1 + self.document_count / (1 + documents))
-        present = counts > 0
-        logs = np.log(counts, out=np.zeros_like(counts), where=present)
-        return np.where(present, 1 + logs, 0) * rarity
-
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments but the analyzer, and what was counted as JSON texts."""
         return {
             "num_words": self.num_words,
@@ -353,30 +260,15 @@ class Tokenizer:
             **{name: json.dumps(getattr(self, name)) for name in _COUNTED},
         }
 
-    def to_json(self, **kwargs):
+    def to_json(self, **kwargs: Any) -> str:
         """Return the tokenizer as a JSON text, as Keras 2 writes it; kwargs go to json.dumps."""
         return json.dumps({"class_name": "Tokenizer", "config": self.get_config()}, **kwargs)
-
-
-def _counts(sequences, columns):
-    """Return how often each number below `columns` occurs in each sequence, float64 (N, V)."""
-    lengths = [len(numbers) for numbers in sequences]
-    numbers = np.array(list(chain.from_iterable(sequences)))
-    if numbers.size and numbers.dtype.kind not in "iu":
-        raise TypeError(f"sequences must hold integers, got {numbers.dtype}")
-    if numbers.size and numbers.min() < 0:
-        raise ValueError(f"sequences must hold numbers of at least 0, got {numbers.min()}")
-    rows = np.repeat(np.arange(len(lengths)), lengths)
-    known = numbers < columns
-    cells = rows[known] * columns + numbers[known].astype(np.int64)
-    counts = np.bincount(cells, minlength=len(lengths) * columns)
-    return counts.reshape(len(lengths), columns).astype(np.float64)
 
 
 _COUNTED = ("word_counts", "word_docs", "index_docs", "index_word", "word_index")
 
 
-def tokenizer_from_json(json_string):
+def tokenizer_from_json(json_string: str) -> Tokenizer:
     """Return the tokenizer of a JSON text that `Tokenizer.to_json`, or Keras 2's, wrote.
 
     Raises

@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..quiet import quiet
+from .._common.quiet import quiet
 
 
 @quiet

@@ -7,7 +7,7 @@ row that ended early waits with its dh_n, dc_n until the loop comes to its last 
 
 import numpy as np
 
-from ..quiet import quiet
+from .._common.quiet import quiet
 from .sequence import CELLS
 
 

@@ -8,8 +8,8 @@ draws the same parameters and, in the same dtype, the same dropout.
 
 import numpy as np
 
-from .. import checks
-from ..quiet import quiet
+from .._common import checks
+from .._common.quiet import quiet
 from . import bptt, sequence
 from .layer import Layer
 from .stream import Stream

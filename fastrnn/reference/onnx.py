@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..quiet import quiet
+from .._common.quiet import quiet
 from .activations import BY_ARGUMENT
 
 

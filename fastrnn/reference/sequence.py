@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..quiet import quiet
+from .._common.quiet import quiet
 from . import gru, lstm, rnn
 from .layer import Layer
 

@@ -3,7 +3,7 @@
 
 import numpy as np
 
-from ..quiet import quiet
+from .._common.quiet import quiet
 from .sequence import CELLS
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Helpers around a model: labels, padding, windows of a series, data sets, seeds."""
 
-from .. import oldnames
+from .._common import oldnames
 from ..backend import clear_session
 from . import np_utils
 from .datasets import PyDataset, Sequence

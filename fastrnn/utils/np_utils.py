@@ -4,15 +4,18 @@
 The module's name is that of Keras 2, from which programs import these two.
 """
 
-import numpy as np
+from __future__ import annotations
 
-from .. import checks, oldnames
-from ..quiet import quiet
+import numpy as np
+import numpy.typing as npt
+
+from .._common import checks, oldnames
+from .._common.quiet import quiet
 
 
 @oldnames.arguments
 @quiet
-def to_categorical(x, num_classes=None):
+def to_categorical(x: npt.ArrayLike, num_classes: int | None = None) -> np.ndarray:
     """Return the class labels `x` as one-hot vectors.
 
     Parameters
@@ -66,7 +69,7 @@ def _check_range(labels, num_classes):
 
 
 @quiet
-def normalize(x, axis=-1, order=2):
+def normalize(x: npt.ArrayLike, axis: int = -1, order: int = 2) -> np.ndarray:
     """Return `x` with its vectors along `axis` divided by their norm; zero vectors stay zero.
 
     Parameters

@@ -1,17 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sequences of unequal length as one array."""
 
-import numpy as np
+from __future__ import annotations
 
-from .. import checks
-from ..quiet import quiet
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .._common import checks
+from .._common.quiet import quiet
 
 _SIDES = ("pre", "post")
 
 
 @quiet
-def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncating="pre",
-                  value=0.0):
+def pad_sequences(sequences: Sequence[Any], maxlen: int | None = None,
+                  dtype: npt.DTypeLike = "int32", padding: str = "pre", truncating: str = "pre",
+                  value: float | str = 0.0) -> np.ndarray:
     """Return sequences of unequal length as one array, short ones padded and long ones cut.
 
     Parameters
@@ -52,7 +59,8 @@ def pad_sequences(sequences, maxlen=None, dtype="int32", padding="pre", truncati
         maxlen = max(lengths)
     else:
         raise ValueError("maxlen must be given where there are no sequences")
-    first = next((s for s, length in zip(sequences, lengths, strict=True) if length), ())
+    first: Sequence[Any] = next(
+        (s for s, length in zip(sequences, lengths, strict=True) if length), ())
     vector = np.shape(first[0]) if lengths and len(first) else ()
     result = np.full((len(lengths), maxlen, *vector), value, dtype=dtype)
     for row, (steps, length) in enumerate(zip(sequences, lengths, strict=True)):

@@ -4,12 +4,18 @@
 The words are those of ``tf.data``: a program that takes, skips, maps and batches runs as it is.
 """
 
+from __future__ import annotations
+
 import itertools
+import os
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
-from .. import checks, random
-from ..structure import flatten, pack
+from .. import random
+from .._common import checks
+from ..graph.structure import flatten, pack
 from .values import as_plain, as_values
 
 # Numbers of elements that are none.
@@ -26,35 +32,35 @@ class Dataset:
     at each call, and ``number()``, how many there are, `INFINITE` or `UNKNOWN`.
     """
 
-    def elements(self):
+    def elements(self) -> Iterator[Any]:
         """Return an iterator over the elements, of plain arrays."""
         raise NotImplementedError(f"{type(self).__name__} must define elements")
 
-    def number(self):
+    def number(self) -> Any:
         """Return the number of elements as an int."""
         return UNKNOWN
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Any]:
         return map(as_values, self.elements())
 
-    def as_numpy_iterator(self):
+    def as_numpy_iterator(self) -> Iterator[Any]:
         """Return an iterator over the elements, of plain arrays."""
         return iter(self.elements())
 
-    def __len__(self):
+    def __len__(self) -> int:
         number = self.number()
         if number < 0:
             raise TypeError("the length of the data set is "
                             + ("infinite" if number == INFINITE else "not known"))
         return number
 
-    def cardinality(self):
+    def cardinality(self) -> int:
         """Return the number of elements; -1 where there is no end, -2 where it is not known."""
         return as_values(self.number())
 
     # -- steps -------------------------------------------------------------------------------
 
-    def take(self, count, name=None):
+    def take(self, count: int, name: str | None = None) -> Dataset:
         """Return the data set of the first `count` elements; -1 for all."""
         count = checks.count("count", count, minimum=-1)
         if count == -1:
@@ -63,7 +69,7 @@ class Dataset:
         return _Step(_taken, (self, count), count if number == INFINITE else (
             number if number < 0 else min(number, count)))
 
-    def skip(self, count, name=None):
+    def skip(self, count: int, name: str | None = None) -> Dataset:
         """Return the data set without the first `count` elements; -1 for none of them."""
         count = checks.count("count", count, minimum=-1)
         number = self.number()
@@ -71,8 +77,9 @@ class Dataset:
             return self.take(0)
         return _Step(_skipped, (self, count), number if number < 0 else max(0, number - count))
 
-    def batch(self, batch_size, drop_remainder=False, num_parallel_calls=None, deterministic=None,
-              name=None):
+    def batch(self, batch_size: int, drop_remainder: bool = False,
+              num_parallel_calls: int | None = None, deterministic: bool | None = None,
+              name: str | None = None) -> Dataset:
         """Return the data set of batches: `batch_size` elements stacked on a new first axis.
 
         Parameters
@@ -94,12 +101,13 @@ class Dataset:
             number = number // size if drop_remainder else -(-number // size)
         return _Step(_batched, (self, size, checks.flag("drop_remainder", drop_remainder)), number)
 
-    def unbatch(self, name=None):
+    def unbatch(self, name: str | None = None) -> Dataset:
         """Return the data set of the rows of all elements."""
         number = self.number()
         return _Step(_rows, (self,), number if number in (INFINITE, 0) else UNKNOWN)
 
-    def shuffle(self, buffer_size, seed=None, reshuffle_each_iteration=True, name=None):
+    def shuffle(self, buffer_size: int, seed: int | None = None,
+                reshuffle_each_iteration: bool = True, name: str | None = None) -> Dataset:
         """Return the data set in another order: each element is drawn from the next `buffer_size`.
 
         Parameters
@@ -116,7 +124,8 @@ class Dataset:
         rng = checks.random_source(seed) if reshuffle_each_iteration is not False else None
         return _Step(_shuffled, (self, size, seed, rng), self.number())
 
-    def map(self, map_func, num_parallel_calls=None, deterministic=None, name=None):
+    def map(self, map_func: Callable[..., Any], num_parallel_calls: int | None = None,
+            deterministic: bool | None = None, name: str | None = None) -> Dataset:
         """Return the data set of what a function gives for each element.
 
         Parameters
@@ -128,13 +137,13 @@ class Dataset:
         """
         return _Step(_mapped, (self, _function("map_func", map_func)), self.number())
 
-    def filter(self, predicate, name=None):
+    def filter(self, predicate: Callable[..., Any], name: str | None = None) -> Dataset:
         """Return the data set of the elements for which a function gives true; see `map`."""
         number = self.number()
         return _Step(_filtered, (self, _function("predicate", predicate)),
                      0 if number == 0 else UNKNOWN)
 
-    def repeat(self, count=None, name=None):
+    def repeat(self, count: int | None = None, name: str | None = None) -> Dataset:
         """Return the data set `count` times over; None or -1 is without end."""
         if count is not None:
             count = checks.count("count", count, minimum=-1)
@@ -145,18 +154,18 @@ class Dataset:
             number *= count
         return _Step(_repeated, (self, count), number if count else 0)
 
-    def enumerate(self, start=0, name=None):
+    def enumerate(self, start: int = 0, name: str | None = None) -> Dataset:
         """Return the data set of (number, element), counted from `start`."""
         return _Step(_enumerated, (self, checks.count("start", start, minimum=0)), self.number())
 
-    def cache(self, filename="", name=None):
+    def cache(self, filename: str | os.PathLike[str] = "", name: str | None = None) -> Dataset:
         """Return the data set whose elements are made in its first whole pass and kept in memory.
 
         `filename` is without effect.
         """
         return _Cache(self)
 
-    def prefetch(self, buffer_size=None, name=None):
+    def prefetch(self, buffer_size: int | None = None, name: str | None = None) -> Dataset:
         """Return the data set itself: elements are made when they are asked for."""
         return self
 
@@ -164,26 +173,27 @@ class Dataset:
 class _Step(Dataset):
     """What a function makes of the elements of data sets."""
 
-    def __init__(self, function, arguments, number):
+    def __init__(self, function: Callable[..., Any], arguments: Any, number: Any) -> None:
         self._function, self._arguments, self._number = function, arguments, number
 
-    def elements(self):
+    def elements(self) -> Iterator[Any]:
         return self._function(*self._arguments)
 
-    def number(self):
+    def number(self) -> Any:
         return self._number
 
 
 class _Cache(Dataset):
     """The elements of a data set, kept once all of them were read."""
 
-    def __init__(self, source):
-        self._source, self._kept = source, None
+    def __init__(self, source: Any) -> None:
+        self._source = source
+        self._kept: list[Any] | None = None
 
-    def number(self):
+    def number(self) -> Any:
         return self._source.number() if self._kept is None else len(self._kept)
 
-    def elements(self):
+    def elements(self) -> Iterator[Any]:
         if self._kept is not None:
             yield from self._kept
             return

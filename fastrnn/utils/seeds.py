@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One seed for every source of random numbers."""
 
+from __future__ import annotations
+
 import random
 
 import numpy as np
@@ -8,7 +10,7 @@ import numpy as np
 from .. import random as own
 
 
-def set_random_seed(seed):
+def set_random_seed(seed: int) -> None:
     """Seed Python's, NumPy's and this package's random numbers, so that a run repeats.
 
     Parameters

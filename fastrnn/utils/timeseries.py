@@ -1,13 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """A long series as batches of windows on it."""
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 
-from .. import checks, random
+from .. import random
+from .._common import checks
 from .pipelines import Dataset
 
 
-def windows(data, span, rate=1):
+def windows(data: Any, span: int, rate: int = 1) -> Any:
     """Return all windows over `span` steps of a series, every `rate`-th step of each, as a view.
 
     Parameters
@@ -28,9 +34,11 @@ def windows(data, span, rate=1):
     return np.moveaxis(view, -1, 1)[:, ::rate]
 
 
-def timeseries_dataset_from_array(data, targets, sequence_length, sequence_stride=1,
-                                  sampling_rate=1, batch_size=128, shuffle=False, seed=None,
-                                  start_index=None, end_index=None, format="tf"):
+def timeseries_dataset_from_array(data: Any, targets: Any, sequence_length: int,
+                                  sequence_stride: int = 1, sampling_rate: int = 1,
+                                  batch_size: int = 128, shuffle: bool = False,
+                                  seed: int | None = None, start_index: int | None = None,
+                                  end_index: int | None = None, format: Any = "tf") -> Any:
     """Return the windows of a series, with their targets, as batches.
 
     Window k reads ``data[start_index + k * sequence_stride]`` and every `sampling_rate`-th step
@@ -101,16 +109,17 @@ class Windows(Dataset):
         Draws the order of each pass; None for the windows' own order.
     """
 
-    def __init__(self, inputs, targets, batch_size, rng):
+    def __init__(self, inputs: Any, targets: Any, batch_size: int,
+                 rng: np.random.Generator | None) -> None:
         self._inputs = inputs
         self._targets = targets
         self._batch_size = batch_size
         self._rng = rng
 
-    def number(self):
+    def number(self) -> Any:
         return -(-len(self._inputs) // (self._batch_size or 1))
 
-    def elements(self):
+    def elements(self) -> Iterator[Any]:
         order = None if self._rng is None else self._rng.permutation(len(self._inputs))
         for index in range(self.number()):
             rows = self._rows(index, order)

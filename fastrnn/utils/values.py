@@ -1,21 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arrays with the one method of tensors that programs call on what a data set gives."""
 
+from __future__ import annotations
+
+from typing import Any
+
 import numpy as np
 
-from ..structure import convert
+from ..graph.structure import convert
 
 
 class Values(np.ndarray):
     """A view of an array that has ``numpy()``, as its parts and single numbers do; what is
     computed or pickled is a plain array."""
 
-    def numpy(self):
+    def numpy(self) -> Any:
         """Return the plain array, not copied; a scalar for a single number."""
         array = self.view(np.ndarray)
         return array if array.ndim else array[()]
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: Any) -> Any:
         item = super().__getitem__(index)
         return item if isinstance(item, np.ndarray) else np.asarray(item).view(Values)
 
@@ -34,11 +38,11 @@ class Values(np.ndarray):
         return repr(self.view(np.ndarray))
 
 
-def as_values(structure):
+def as_values(structure: Any) -> Any:
     """Return a structure with a view of each array that is `Values`."""
     return convert(lambda leaf: np.asarray(leaf).view(Values), structure)
 
 
-def as_plain(structure):
+def as_plain(structure: Any) -> Any:
     """Return a structure with plain arrays for those that are `Values`."""
     return convert(lambda leaf: leaf.numpy() if type(leaf) is Values else leaf, structure)

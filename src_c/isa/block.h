@@ -10,6 +10,7 @@
  *
  * Expects: lanes.h.
  */
+
 /* Loop counters compete with the multiply-adds for the same ports. */
 #ifdef __clang__
 #define UNROLL_TWICE _Pragma("clang loop unroll_count(2)")
@@ -38,8 +39,8 @@
 
 typedef vec accumulators[2 * MAX_VECTORS]; /* of one row */
 
-/* acc += rows a[0..mr) of `depth` elements, `stride` apart, times nv neighbouring vectors, of `pitch` a panel has,
- * in each of `together` panels, `panel_stride` apart. */
+/* acc += rows a[0..mr) of `depth` elements, `stride` apart, times nv neighbouring vectors, of
+ * `pitch` a panel has, in each of `together` panels, `panel_stride` apart. */
 INLINE void multiply_add(const int mr, const int nv, const int pitch, const int together,
                          ptrdiff_t depth, const real *const *a, ptrdiff_t stride, const real *panel,
                          ptrdiff_t panel_stride, const char *ahead, const int prefetch,

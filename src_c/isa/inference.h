@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The kernels of a step: see real.h for how a table is made. The vec_<isa>.h enables the instruction
- * set from there on, this closes that region.
+ * The kernels of a step: see real.h for how a table is made. The vec_<isa>.h enables the
+ * instruction set from there on, this closes that region.
  */
 #ifndef NOT_BUILT
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whole and part vectors, and what every template uses. Where n is the constant VW, only the code of
- * whole vectors is compiled.
+ * Whole and part vectors, and what every template uses. Where n is the constant VW, only the code
+ * of whole vectors is compiled.
  *
  * Expects: the vector vocabulary.
  */
+
 #define INLINE static inline __attribute__((always_inline))
 
 /* An array of vectors lives in registers only if every loop over it is unrolled. */

@@ -5,6 +5,7 @@
  *
  * Expects: block.h.
  */
+
 /* Rows that share a panel before the next panel is taken: their tile stays in L1. */
 #define GROUP_ROWS 48
 

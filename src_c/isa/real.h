@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The element type of a table, and the table's name. The file of a table defines REAL_IS_DOUBLE if it
- * is of double, and includes its vec_<isa>.h and the template of its kind: inference.h, training.h or
- * arrays.h. A vec_<isa>.h defines ISA and ISA_NAME, or NOT_BUILT where this build has no such table.
+ * The element type of a table, and the table's name. The file of a table defines REAL_IS_DOUBLE if
+ * it is of double, and includes its vec_<isa>.h and the template of its kind: inference.h,
+ * training.h or arrays.h. A vec_<isa>.h defines ISA and ISA_NAME, or NOT_BUILT where this build has
+ * no such table.
  */
+
 #include "../array_kernels.h"
 #include "../training_kernels.h"
 

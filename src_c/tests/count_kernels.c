@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Calls each hot kernel once from `counted`, the function whose instructions callgrind counts:
- * tests/test_instructions.py runs it. Prints the compiler, then the calls' names in order.
+ * tests/project/test_instructions.py runs it. Prints the compiler, then the calls' names in order.
  */
 #include "matrix.h"
 #include "model.h"

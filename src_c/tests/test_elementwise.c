@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Activations, softmax and crossentropies of arrays against their formulas, on every instruction
- * set and for every length; tests/test_elementwise.py looks at the last digits. */
+ * set and for every length; tests/engine/test_elementwise.py looks at the last digits. */
 #include "matrix.h"
 
 enum { ROWS = 3 };

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every floor of the package uses and none owns; private."""

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""compile: what a model is trained for, by which optimiser, and judged by."""
+
+from .. import optimizers
+from .._common import oldnames
+from .objective import Objective
+
+# What a program for Keras may override to train in its own way.
+_NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
+
+
+class Compiled:
+    """The part of a model that knows its optimiser, losses and metrics."""
+
+    def __init__(self):
+        self.optimizer = None
+        self.loss = None
+        self._objective = None
+        self._compiled_with = None
+
+    @oldnames.arguments(dropped=("sample_weight_mode",))
+    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None,
+                weighted_metrics=None, run_eagerly=False, steps_per_execution=1,
+                jit_compile="auto", auto_scale_loss=True):
+        """Choose how to train.
+
+        Parameters
+        ----------
+        optimizer : str or Optimizer
+        loss : str, Loss, None, or a list or dict of them for several outputs
+        loss_weights : float, list or dict, optional
+        metrics, weighted_metrics : list, or list of lists or dict for several outputs
+            Names, metrics or functions of (y_true, y_pred); the latter with sample weights. In
+            both only the steps count that the output's mask has: a metric of one's own gets the
+            mask as its `sample_weight`, or as a factor of it.
+        run_eagerly, steps_per_execution, jit_compile, auto_scale_loss
+            Accepted; they change nothing here.
+
+        Raises
+        ------
+        ValueError
+            If a name is not known.
+        """
+        self.optimizer = optimizers.get(optimizer)
+        self.loss = loss
+        self._compiled_with = {"loss": loss, "loss_weights": loss_weights, "metrics": metrics,
+                               "weighted_metrics": weighted_metrics}
+        self._objective = Objective(loss, loss_weights, metrics, weighted_metrics,
+                                    self.output_names, self.outputs_like())
+        self._objective.check_names()
+
+    @property
+    def compiled(self):
+        """Whether `compile` was called."""
+        return self._objective is not None
+
+    def reset_metrics(self):
+        """Begin the running loss and metrics anew."""
+        self._objective.reset()
+
+    @property
+    def metrics(self):
+        """The running loss and the metrics."""
+        return self._objective.metrics() if self.compiled else []
+
+    @property
+    def metrics_names(self):
+        """Names of the values that `evaluate` gives; for a model whose outputs are known, before
+        the first batch too."""
+        if not self.compiled:
+            return []
+        objective = self._objective
+        if objective.terms is None and self.graph is not None:
+            objective = Objective(names=self.output_names, loss=self.loss, **{
+                name: self._compiled_with[given] for name, given in (
+                    ("loss_weights", "loss_weights"), ("given", "metrics"),
+                    ("weighted", "weighted_metrics"))})
+            objective.build(self.graph.outputs, self.graph.outputs)
+        return list(objective.results())
+
+    def _need_compiled(self, what):
+        for name in _NOT_CALLED:
+            if hasattr(self, name):
+                raise TypeError(f"{type(self).__name__}.{name} would not be called: steps of one's "
+                                "own are not supported; loop over train_on_batch instead")
+        if not self.compiled:
+            raise ValueError(f"call model.compile(optimizer, loss) before {what}")
+        if what in ("fit", "train_on_batch") and self.loss is None:
+            raise ValueError(f"{what} needs a loss: give one to model.compile")
