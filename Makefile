@@ -35,6 +35,7 @@ asan:
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastrnn/_core # which calls pycodestyle
+	$(VENV)/bin/mypy
 	$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
 
 format: $(VENV)/.lint
@@ -81,5 +82,5 @@ $(VENV)/.test $(VENV)/.bench $(VENV)/.bench-keras: $(VENV)/.%: $(SOURCES) | $(PY
 	touch $@ $(VENV)/.package
 
 $(VENV)/.lint: | $(PY)
-	$(PIP) install ruff cython-lint
+	$(PIP) install ruff cython-lint mypy numpy
 	touch $@
