@@ -38,6 +38,7 @@ asan:
 lint: $(VENV)/.lint
 	$(VENV)/bin/ruff check .
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" cython-lint fastrnn/_core # which calls pycodestyle
+	$(VENV)/bin/mypy
 	$(CLANG_FORMAT) --dry-run --Werror $(C_FILES)
 
 format: $(VENV)/.lint
@@ -84,5 +85,5 @@ $(VENV)/.test $(VENV)/.bench $(VENV)/.bench-keras: $(VENV)/.%: $(SOURCES) | $(PY
 	touch $@ $(VENV)/.package
 
 $(VENV)/.lint: | $(PY)
-	$(PIP) install ruff cython-lint
+	$(PIP) install ruff cython-lint mypy numpy
 	touch $@
