@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-from ..graph.symbolic import Input
+from ..graph.arithmetic import Arithmetic
+from ..graph.indexing import GetItem
+from ..graph.matmul import MatMul
 from .activation import ELU, Activation, LeakyReLU, ReLU, Softmax
-from .arithmetic import Arithmetic
 from .attention import AdditiveAttention, Attention
 from .base import Layer
 from .dense import Dense
@@ -9,9 +10,8 @@ from .described import custom_objects, deserialize, serialize
 from .dropout import Dropout, GaussianDropout, GaussianNoise, SpatialDropout1D
 from .embedding import Embedding
 from .function import Lambda
-from .input import InputLayer
+from .input import Input, InputLayer
 from .masking import Masking
-from .matmul import MatMul
 from .merging import (
     Add,
     Average,
@@ -31,7 +31,6 @@ from .merging import (
     subtract,
 )
 from .normalization import BatchNormalization, LayerNormalization
-from .operators import GetItem
 from .pooling import AveragePooling1D, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
 from .recurrent.bidirectional import Bidirectional
 from .recurrent.cells import GRU, LSTM, SimpleRNN
