@@ -144,8 +144,8 @@ def _classic(keras, clock, name):
 
 def _python_time(model, x, y, clock):
     """A batch's time outside of fastrnn's compiled code; NumPy's own counts as Python."""
+    from fastrnn.engine import recurrence
     from fastrnn.layers import dropout
-    from fastrnn.layers.recurrent import base as recurrent
     from fastrnn.optimizers import base
 
     inside = [0.0]
@@ -159,8 +159,9 @@ def _python_time(model, x, y, clock):
                 inside[0] += clock() - before
         return call
 
-    for module, names in ((recurrent, ("run_forward", "run_backward", "PackedLayer")),
-                          (base, ("change",)), (dropout.noise, ("draw", "scaled"))):
+    for module, names in ((recurrence, ("run_forward", "run_forward_both", "run_backward",
+                                        "run_backward_both", "PackedLayer")),
+                          (base, ("change",)), (dropout.draws, ("draw", "scaled"))):
         for function in names:
             setattr(module, function, timed(getattr(module, function)))
     spent = []

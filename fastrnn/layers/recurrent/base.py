@@ -252,7 +252,10 @@ class Recurrent(Layer):
             tape, None if dy is None else dy.swapaxes(0, 1), (dfinal,),
             None if dx is None else dx.swapaxes(0, 1), (self._gradient_arrays(),))
         if dx is not None:
-            dx = input_gradient(dx, input_factors, steps, T)
+            if input_factors is not None:
+                dx *= input_factors[:, None]
+            if steps is not None:
+                dx = steps.spread_inputs(dx, T)
             if self.go_backwards:
                 dx = dx[:, ::-1]
         return dx if given is None else [dx, *state_gradients(dinitial[0], given)]
@@ -369,13 +372,6 @@ class Recurrent(Layer):
             shape = GATES[self.kind], N, self.units
             recurrent = self._state_noise.factors(shape, self.dtype)
         return Dropped(inputs, recurrent)
-
-
-def input_gradient(dx: Array, factors: Array | None, steps: Steps | None, T: int) -> Array:
-    """Return the gradient (N, T, I) of a layer's inputs for that of what the time loop read."""
-    if factors is not None:
-        dx *= factors[:, None]
-    return dx if steps is None else steps.spread_inputs(dx, T)
 
 
 def state_gradients(dinitial: StatePair, given: Sequence[Array]) -> list[Array]:

@@ -42,8 +42,11 @@ class Steps:
 
     def spread_inputs(self, dx, T):
         """Return the gradient (N, T, ...) of x for that of `gather(x)`."""
-        spread = np.zeros((len(dx), T, *dx.shape[2:]), dx.dtype)
-        spread[self.mask] = dx[self.gathered]
+        return self.spread_into(dx, np.zeros((len(dx), T, *dx.shape[2:]), dx.dtype))
+
+    def spread_into(self, gathered, spread):
+        """Write (N, T', ...) to the steps that count of `spread` (N, T, ...), and return it."""
+        spread[self.mask] = gathered[self.gathered]
         return spread
 
     def spread(self, y):

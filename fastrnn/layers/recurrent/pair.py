@@ -12,7 +12,7 @@ import numpy as np
 
 from ...engine.recurrence import Array, Recurrence, StatePair
 from ...graph.tape import FOR_INPUTS, NOTHING
-from .base import NO_DROPOUT, Recurrent, input_gradient, state_gradients
+from .base import NO_DROPOUT, Recurrent, state_gradients
 from .masked_steps import Steps
 from .sequences import step_mask
 
@@ -111,9 +111,12 @@ def forward(recurrence: Recurrence, layers: _Layers, x: Array,
         None if steps is None else steps.lengths, keep != NOTHING,
         [drop.recurrent for drop in drops])
     kept = Kept(recurrence, tapes, steps, factors, (N, T), given, keep) if keep else None
-    if whole is not None and steps is not None:
-        whole, steps = steps.spread(whole), None
-        ys = _halves(whole)
+    if steps is not None and layers[0].return_sequences:
+        gathered = [whole] if concatenated else ys
+        whole, ys = _new_outputs(layers, N, T, concatenated, np.zeros)
+        for y, spread in zip(gathered, [whole] if concatenated else ys, strict=True):
+            steps.spread_into(y, spread)
+        steps = None
     outputs = [layer._outputs(y, states, steps)
                for layer, y, states in zip(layers, ys, final, strict=True)]
     if not layers[0].return_state:
@@ -123,26 +126,32 @@ def forward(recurrence: Recurrence, layers: _Layers, x: Array,
 
 def _initial_state(layers, given, N):
     states = [layer._initial_state(each, N) for layer, each in zip(layers, given, strict=True)]
-    if states == [None, None]:
+    if states[0] is None and states[1] is None:
         return None
     return [(None, None) if state is None else state[0] for state in states]
 
 
 def _dropped(x, factors):
     """x, time-major, as each layer reads it: one for both where there is no dropout of inputs."""
-    if factors == [None, None]:
+    if factors[0] is None and factors[1] is None:
         return x.swapaxes(0, 1)
     return [(x if factor is None else x * factor[:, None]).swapaxes(0, 1) for factor in factors]
 
 
-def _new_outputs(layers, N, T, concatenated):
-    """Arrays for the outputs of both, (N, T, H): and where they lie side by side."""
+def _new_outputs(layers, N, T, concatenated, new=np.empty):
+    """Arrays for the outputs of both, (N, T, H): and where they lie side by side, else None."""
     H, dtype = layers[0].units, layers[0].dtype
     if concatenated:
-        whole = np.empty((N, T, 2 * H), dtype)
+        whole = new((N, T, 2 * H), dtype)
         return whole, _halves(whole)
-    # The second layer writes its steps as it reads them: sums over them keep their order.
-    return None, [np.empty((N, T, H), dtype), np.empty((N, T, H), dtype)[:, ::-1]]
+    return None, [_new_steps(k, (N, T, H), dtype, new) for k in range(2)]
+
+
+def _new_steps(k, shape, dtype, new=np.empty):
+    """An array (N, T, ...) for layer k. In memory the steps are in the order in which the layer
+    reads: what sums over an array later adds in that order, whether the layers ran at once or not.
+    """
+    return new(shape, dtype)[:, ::-1] if k else new(shape, dtype)
 
 
 def _halves(whole):
@@ -173,7 +182,7 @@ def backward(kept: Kept, layers: _Layers,
             doutputs[k] if layers[k].return_state else doutputs[k][0], kept.steps)
         dys[k] = None if dy is None else dy.swapaxes(0, 1)
         if kept.keep == FOR_INPUTS:
-            dxs[k] = _new_gradient(kept, layers[k])
+            dxs[k] = _new_gradient(kept, layers[k], k)
     dinitial: list[StatePair | None] = [None, None]
     into = [None if dx is None else dx.swapaxes(0, 1) for dx in dxs]
     grads = [layer._gradient_arrays() for layer in layers]
@@ -186,15 +195,21 @@ def backward(kept: Kept, layers: _Layers,
             for k in range(2)]
 
 
-def _new_gradient(kept, layer):
+def _new_gradient(kept, layer, k):
     N, T = kept.shape
     steps = T if kept.steps is None else kept.steps.longest
-    return np.empty((N, steps, layer.kernel.shape[0]), layer.dtype)
+    return _new_steps(k, (N, steps, layer.kernel.shape[0]), layer.dtype)
 
 
 def _input_gradients(kept, first, k, dx, dinitial):
+    """The gradients of what a layer was given, for those of what the time loop read."""
+    N, T = kept.shape
     if dx is not None:
-        dx = input_gradient(dx, kept.input_factors[k], kept.steps, kept.shape[1])
+        if kept.input_factors[k] is not None:
+            dx *= kept.input_factors[k][:, None]
+        if kept.steps is not None:
+            spread = _new_steps(k, (N, T, dx.shape[2]), dx.dtype, np.zeros)
+            dx = kept.steps.spread_into(dx, spread)
         if first.go_backwards:
             dx = dx[:, ::-1]
     given = kept.given[k]
