@@ -8,6 +8,7 @@ used.
 """
 
 from importlib import import_module as _import_module
+from typing import Any
 
 from ._common import checks as _checks
 from ._common import classes as _classes
@@ -45,12 +46,12 @@ _HOMES = {
 }
 
 
-def get_num_threads():
+def get_num_threads() -> int:
     """Return the most threads one call may use."""
     return _runtime.get_num_threads()
 
 
-def set_num_threads(n):
+def set_num_threads(n: int) -> None:
     """Set the most threads one call may use; results have the same bits for any number.
 
     A call never uses more than four times the machine's CPUs, whatever is set. A forked child of
@@ -66,7 +67,7 @@ def set_num_threads(n):
     _contention.forget()
 
 
-def show_config(mode="stdout"):
+def show_config(mode: str = "stdout") -> dict[str, Any] | None:
     """Print what the engine runs on: instruction set, products, threads, version.
 
     Parameters

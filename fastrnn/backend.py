@@ -2,6 +2,9 @@
 """What holds for all layers and models: the dtype they have by default, how they are named."""
 
 import threading
+from typing import Any
+
+import numpy.typing as npt
 
 from ._common import checks, oldnames
 from ._common.registry import snake_case
@@ -14,12 +17,12 @@ _names_lock = threading.Lock()
 _floatx = "float32"
 
 
-def floatx():
+def floatx() -> str:
     """Return the dtype of layers that are given none: "float32" or "float64"."""
     return _floatx
 
 
-def set_floatx(value):
+def set_floatx(value: str) -> None:
     """Set the dtype of layers that are made from now on and given none.
 
     Raises
@@ -31,30 +34,30 @@ def set_floatx(value):
     _floatx = checks.float_dtype(value).name
 
 
-def epsilon():
+def epsilon() -> Any:
     """Return what keeps probabilities from 0 and 1 in losses."""
     return EPSILON
 
 
-def backend():
+def backend() -> Any:
     """Return "fastrnn", as Keras names its back end."""
     return "fastrnn"
 
 
-def get_value(x):
+def get_value(x: Any) -> Any:
     """Return the value of a weight, or of ``optimizer.lr``, as NumPy has it; of old programs."""
     oldnames.tell("get_value is an old name: use x.numpy()")
     return x.numpy() if hasattr(x, "numpy") else x
 
 
-def set_value(x, value):
+def set_value(x: Any, value: npt.ArrayLike) -> None:
     """Set the value of a weight, or of ``optimizer.lr``; of old programs."""
     oldnames.tell("set_value is an old name: use x.assign(value), or optimizer.learning_rate = "
                   "value")
     x.assign(value)
 
 
-def clear_session(free_memory=True):
+def clear_session(free_memory: Any = True) -> None:
     """Count the names of new layers from the beginning again; models that are there stay.
 
     Nothing else is global: what a program no longer refers to is free.
@@ -62,7 +65,7 @@ def clear_session(free_memory=True):
     _names_given.clear()
 
 
-def name_of(kind):
+def name_of(kind: str) -> str:
     """Return a name for a new layer of class `kind` as Keras counts them: lstm, lstm_1, ..."""
     name = snake_case(kind)
     with _names_lock:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import sys
 from contextlib import contextmanager
+from typing import Any
 
 import fastrnn
 
@@ -26,7 +27,7 @@ class CommandError(Exception):
     """Something the user can put right; the text says what."""
 
 
-def main(argv=None):
+def main(argv: list[Any] | None = None) -> int | None:
     """Run the command line and return its exit code.
 
     Parameters

@@ -5,6 +5,8 @@ What is random and was given no seed of its own draws from one generator. It sta
 operating system's entropy; after ``set_seed(n)`` a program repeats bit for bit.
 """
 
+from typing import Any
+
 from ._common import checks
 
 _MAX_SEED = 2**63 - 1
@@ -12,7 +14,7 @@ _MAX_SEED = 2**63 - 1
 _generator = None
 
 
-def generator():
+def generator() -> Any:
     """Return the `numpy.random.Generator` that all of the package draws from."""
     global _generator
     if _generator is None:
@@ -20,7 +22,7 @@ def generator():
     return _generator
 
 
-def set_seed(seed):
+def set_seed(seed: int) -> None:
     """Start the package's generator anew.
 
     Parameters
@@ -37,12 +39,12 @@ def set_seed(seed):
     _generator = checks.random_source(checked_seed(seed))
 
 
-def draw_seed():
+def draw_seed() -> int:
     """Return a seed for a generator of its own, drawn from the package's generator."""
     return int(generator().integers(1, 2**31))
 
 
-def checked_seed(seed):
+def checked_seed(seed: int) -> int:
     """Return `seed` as an int that a generator can start from."""
     return checks.count("seed", seed, minimum=0, maximum=_MAX_SEED)
 
@@ -58,20 +60,20 @@ class SeedGenerator:
         Kept, for the reader.
     """
 
-    def __init__(self, seed=None, name=None):
+    def __init__(self, seed: int | None = None, name: str | None = None) -> None:
         self._source = checks.random_source(draw_seed() if seed is None else checked_seed(seed))
         self.initial_seed = seed
         self.name = name or "seed_generator"
 
-    def next(self):
+    def next(self) -> int:
         """Return the next seed, an int."""
         return int(self._source.integers(1, 2**31))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments that make such a row from its start."""
         return {"seed": self.initial_seed}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the row that `get_config` described."""
         return cls(**config)

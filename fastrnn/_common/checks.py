@@ -9,9 +9,12 @@ dtype of the input, ``RuntimeError`` for sizes that do not fit the model or each
 
 import operator
 import sys
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 # The loops and BLAS count rows and columns in 32-bit integers.
 MAX_SIZE = 2**31 - 1
@@ -20,7 +23,7 @@ DTYPES = {np.dtype(np.float32), np.dtype(np.float64)}
 _ndarray = np.ndarray
 
 
-def count(name, value, minimum=1, maximum=MAX_SIZE):
+def count(name: str, value: int, minimum: int = 1, maximum: int = MAX_SIZE) -> int:
     """Return `value` as an int between `minimum` and `maximum`."""
     if isinstance(value, bool | np.bool_) or not hasattr(value, "__index__"):
         raise TypeError(f"{name} must be an int, got {type(value).__name__}")
@@ -32,14 +35,14 @@ def count(name, value, minimum=1, maximum=MAX_SIZE):
     return number
 
 
-def flag(name, value):
+def flag(name: str, value: bool) -> bool:
     """Return `value`, which must be a bool."""
     if not isinstance(value, bool | np.bool_):
         raise TypeError(f"{name} must be a bool, got {type(value).__name__}")
     return bool(value)
 
 
-def probability(name, value):
+def probability(name: str, value: float) -> float:
     """Return `value` as a float in [0, 1]."""
     number = isinstance(value, int | float | np.integer | np.floating)
     if not number or isinstance(value, bool) or not 0 <= value <= 1:
@@ -47,14 +50,14 @@ def probability(name, value):
     return float(value)
 
 
-def number(name, value):
+def number(name: str, value: float) -> float:
     """Return `value`, which must be an int or a float."""
     if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"{name} must be a number, got {type(value).__name__}")
     return value
 
 
-def random_source(seed, make=None):
+def random_source(seed: int | None, make: type | None = None) -> Any:
     """Return ``make(seed)``, a Generator by default; the error for what cannot be a seed names it.
 
     NumPy loads its random module when it is first used; it takes as long as all of this package.
@@ -67,14 +70,14 @@ def random_source(seed, make=None):
         raise type(reason)(f"seed must be {wanted}, got {seed!r}") from None
 
 
-def choice(name, value, allowed):
+def choice(name: str, value: str, allowed: tuple[Any, ...]) -> str:
     """Return `value`, which must be one of the strings `allowed`."""
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(allowed)}; got {value!r}")
     return value
 
 
-def float_dtype(value):
+def float_dtype(value: np.dtype | str | type) -> np.dtype:
     """Return `value` as the NumPy dtype float32 or float64."""
     try:
         dtype = np.dtype(value)
@@ -85,7 +88,7 @@ def float_dtype(value):
     return dtype
 
 
-def weight_sizes(shapes, sizes, itemsize):
+def weight_sizes(shapes: dict[str, Any], sizes: dict[str, Any], itemsize: int) -> None:
     """Refuse parameters too large to be addressed, before anything is allocated.
 
     Parameters
@@ -119,7 +122,7 @@ def _listed(sizes):
 
 
 @contextmanager
-def enough_memory(sizes):
+def enough_memory(sizes: dict[str, Any]) -> Iterator[Any]:
     """Name the arguments `sizes` in a ``MemoryError`` of what is done within."""
     try:
         yield
@@ -128,7 +131,7 @@ def enough_memory(sizes):
         raise MemoryError(text) from None
 
 
-def as_ndarray(name, value):
+def as_ndarray(name: str, value: npt.ArrayLike) -> np.ndarray:
     """Return ``numpy.asarray(value)``; what NumPy cannot read raises ``TypeError``.
 
     So does a masked array: its mask would be lost. Tensors that NumPy does not know are asked for
@@ -145,7 +148,7 @@ def as_ndarray(name, value):
         raise TypeError(f"{name} must be an array of numbers, got {kind}: {reason}") from None
 
 
-def array(name, value, dtype, error=ValueError):
+def array(name: str, value: np.ndarray, dtype: np.dtype, error: type = ValueError) -> np.ndarray:
     """Return `value` as an ndarray of exactly `dtype`; a wrong dtype raises `error`.
 
     Lists, buffers and the tensors of other libraries are taken when NumPy reads them as `dtype`.
@@ -163,7 +166,8 @@ def _dtype_text(dtype):
     return str(dtype) if dtype.isnative else f"{dtype.name} in foreign byte order"
 
 
-def shaped(name, value, dtype, shape, error=ValueError):
+def shaped(name: str, value: np.ndarray, dtype: np.dtype, shape: tuple[int, ...],
+           error: type = ValueError) -> np.ndarray:
     """Return `value` as an array of `dtype` and `shape`; see `array` for `error`."""
     result = array(name, value, dtype, error)
     if result.shape != shape:
@@ -181,7 +185,8 @@ class _NotGiven:
 NOT_GIVEN = _NotGiven()
 
 
-def torch_names(x, state, input, hx):
+def torch_names(x: np.ndarray, state: np.ndarray | tuple[np.ndarray, ...] | None, input: Any,
+                hx: Any) -> tuple[Any, ...]:
     """Return (x, state, the state's name) of a call that may use torch's names of the two.
 
     Raises

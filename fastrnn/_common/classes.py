@@ -7,8 +7,10 @@ loaded when it is first asked for one.
 """
 
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from typing import Any
 
 
 class _Custom(threading.local):
@@ -23,7 +25,7 @@ _readers = []
 
 
 @contextmanager
-def custom_objects(classes):
+def custom_objects(classes: dict[str, Any] | None) -> Iterator[Any]:
     """Know further classes and functions by name inside the block.
 
     Parameters
@@ -38,12 +40,12 @@ def custom_objects(classes):
         _custom.classes = before
 
 
-def given_objects():
+def given_objects() -> dict[str, Any]:
     """Return the further classes and functions that are known here, a dict."""
     return _custom.classes
 
 
-def given_object(name):
+def given_object(name: str) -> Callable[..., Any]:
     """Return one of them.
 
     Raises
@@ -57,7 +59,7 @@ def given_object(name):
     return _custom.classes[name]
 
 
-def register(modules, reader):
+def register(modules: Any, reader: Any) -> None:
     """Say where classes are.
 
     Parameters
@@ -72,7 +74,7 @@ def register(modules, reader):
     _readers[:] = [reader]
 
 
-def find(name, kind=object):
+def find(name: str, kind: Any = object) -> type | None:
     """Return the class that is called `name`: the caller's, or one of ours.
 
     Parameters
@@ -101,7 +103,7 @@ def _is_a(found, kind):
     return isinstance(found, type) and issubclass(found, kind)
 
 
-def own_config(cls, config):
+def own_config(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     """Return a configuration as ours; those of Keras 3 are known by their dtype policy."""
     if not isinstance(config.get("dtype"), dict):
         return config

@@ -8,7 +8,7 @@ _CACHE_LINE = 64
 _FEWEST = 128
 
 
-def c_ordered(array):
+def c_ordered(array: np.ndarray) -> np.ndarray:
     """Return a copy of `array` in C order; of a transposed matrix, strip by strip.
 
     NumPy's copy reads elements that lie whole rows apart. Where that is a power of two, as weights

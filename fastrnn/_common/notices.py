@@ -7,7 +7,7 @@ import warnings
 PACKAGE = __name__.partition(".")[0]
 
 
-def warn(text, category=UserWarning):
+def warn(text: str, category: type = UserWarning) -> None:
     """Warn, at the nearest line that is not the package's own."""
     warnings.warn(text, category, stacklevel=_level())
 

@@ -5,10 +5,12 @@ Each is a row of a table, and warns once in a process, naming the word to use.
 """
 
 import sys
+from collections.abc import Callable
 from functools import wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 from .notices import PACKAGE, warn
 
@@ -106,7 +108,7 @@ class OldNameWarning(UserWarning, FutureWarning):
     """
 
 
-def tell(text):
+def tell(text: str) -> None:
     """Warn of an old name, once in a process for each text."""
     if text not in _told:
         warn(text, OldNameWarning)
@@ -116,7 +118,8 @@ def tell(text):
 # -- arguments -----------------------------------------------------------------------------------
 
 
-def arguments(function=None, *, dropped=()):
+def arguments(function: Callable[..., Any] | None = None, *,
+              dropped: tuple[Any, ...] = ()) -> Callable[..., Any]:
     """Let a function or constructor take the old names of its arguments.
 
     Parameters
@@ -158,7 +161,7 @@ def _in_new_words(function, given, options, renamed):
     return found
 
 
-def attribute(place, new):
+def attribute(place: str, new: str) -> Any:
     """Return a property that stands for the attribute `new` of an object called `place`."""
     old = None
 
@@ -179,7 +182,7 @@ def attribute(place, new):
 # -- names and modules ---------------------------------------------------------------------------
 
 
-def find(module, name):
+def find(module: str, name: str) -> type:
     """Return what an old name in one of our modules stands for, an old place included.
 
     Raises
@@ -204,7 +207,7 @@ def find(module, name):
     return value
 
 
-def word_for(path, name):
+def word_for(path: str, name: str) -> str:
     """Return the word for an old one that names something of a module, such as "losses"; any
     other word is itself."""
     new = _NAMES.get(path, {}).get(name, name)
@@ -241,7 +244,7 @@ class _OldModule(ModuleType):
         return dir(import_module(self._home))
 
 
-def add_modules():
+def add_modules() -> None:
     """Make the old places importable that are not modules of ours."""
     for path, home in _MODULES.items():
         name = f"{PACKAGE}.{path}"

@@ -20,7 +20,7 @@ def _rows_per_piece(rows, inputs, outputs):
     return piece if _FEWEST_ROWS <= piece < rows else rows
 
 
-def multiply_rows(a, b):
+def multiply_rows(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return a b for a (M, K) with many rows and b (K, J)."""
     rows, inputs = a.shape
     outputs = b.shape[1]
@@ -35,7 +35,7 @@ def multiply_rows(a, b):
     return c
 
 
-def add_products_of_rows(a, b, into):
+def add_products_of_rows(a: np.ndarray, b: np.ndarray, into: np.ndarray) -> None:
     """into (J, K) += a^T b: the sum over all rows of the outer products of a (M, J), b (M, K)."""
     rows = len(a)
     if rows * into.size <= _PIECE:
@@ -48,7 +48,7 @@ def add_products_of_rows(a, b, into):
         into += np.matmul(a[first:last].T, b[first:last], out=part)
 
 
-def multiply_batches(a, b):
+def multiply_batches(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Return the products (..., M, J) of a (..., M, K) and b (..., K, J), batch by batch."""
     rows, inputs = a.shape[-2:]
     outputs = b.shape[-1]
@@ -62,7 +62,7 @@ def multiply_batches(a, b):
     return c
 
 
-def add_rows(into, ids, rows):
+def add_rows(into: np.ndarray, ids: np.ndarray, rows: np.ndarray) -> None:
     """into[ids[k]] += rows[k] for every k, repeated ids included: onehot(ids)^T rows.
 
     Sorting brings the rows of one id together, so that each id is one sum: several times faster

@@ -10,9 +10,11 @@ functions, called back from there, see the caller's settings again.
 settings in one context variable: its value for silence is made once, by NumPy, and set.
 """
 
+from collections.abc import Callable
 from contextvars import Context, ContextVar, Token, copy_context
 from functools import wraps
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 
@@ -58,17 +60,17 @@ def _quiet_by_errstate(function):
     return quietly
 
 
-def quiet(function):
+def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
     """Let `function` compute without floating-point errors and warnings of NumPy."""
     return _quiet_by_errstate(function) if _errors is None else _quiet(function)
 
 
-def is_quiet():
+def is_quiet() -> bool:
     """Return whether this is called from a quiet call."""
     return _errors is not None and _errors.get(None) is _SILENCE
 
 
-def call_back(function, *args, **options):
+def call_back(function: Any, *args: Any, **options: Any) -> np.ndarray | tuple[np.ndarray, ...]:
     """Call a function, under the settings that the quiet call was made under if it is one of the
     caller's. Before NumPy 2 it keeps those of the quiet call."""
     if not is_quiet() or is_own(function):
@@ -81,7 +83,7 @@ def call_back(function, *args, **options):
         _errors.reset(inside)
 
 
-def is_own(thing):
+def is_own(thing: Any) -> bool:
     """Return whether a function or class is one of this package's."""
     return (getattr(thing, "__module__", None) or "").partition(".")[0] == _PACKAGE
 
@@ -93,7 +95,7 @@ def _as_caller(method):
     return as_called
 
 
-def set_apart(cls, names, called_back=()):
+def set_apart(cls: Any, names: tuple[Any, ...], called_back: tuple[Any, ...] = ()) -> None:
     """Make methods of a new class quiet, or let them be called back.
 
     Parameters

@@ -2,6 +2,8 @@
 """Objects by name: how initialisers, losses, metrics and their like are named, saved, read back."""
 
 import re
+from collections.abc import Callable
+from typing import Any
 
 from . import oldnames
 from .classes import given_objects
@@ -21,12 +23,12 @@ class Configured:
         super().__init_subclass__(**options)
         set_apart(cls, cls.computes, ("forward", "backward"))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the arguments that make an equal object, as a dict."""
         return {field: getattr(self, field) for field in self.fields}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """Return the object that `get_config` described."""
         return cls(**config)
 
@@ -48,13 +50,14 @@ class Registry:
         Further names.
     """
 
-    def __init__(self, kind, classes, aliases=None):
+    def __init__(self, kind: str, classes: tuple[Any, ...],
+                 aliases: dict[str, Any] | None = None) -> None:
         self.kind = kind
         self._known = {cls.__name__: cls for cls in classes}
         self._known |= {snake_case(name): cls for name, cls in self._known.items()}
         self._known |= aliases or {}
 
-    def get(self, identifier):
+    def get(self, identifier: Any) -> Any:
         """Return the object that `identifier` names: an object, a class, a str, a dict or None.
 
         Raises
@@ -73,7 +76,7 @@ class Registry:
             return found
         raise self.refusal(identifier)
 
-    def named(self, name):
+    def named(self, name: str) -> Callable[..., Any] | type:
         """Return the class or object of a name."""
         found = self.known(name)
         if found is None:
@@ -82,11 +85,11 @@ class Registry:
             raise self.refusal(name)
         return found
 
-    def known(self, name):
+    def known(self, name: str) -> Any:
         """Return the class or object of a name that is no old one, else None."""
         return self._known.get(name)
 
-    def refusal(self, identifier):
+    def refusal(self, identifier: Any) -> Any:
         """Return the error for what stands for no object; a str for a name that is not known."""
         if isinstance(identifier, str):
             return ValueError(f"{self.kind} {identifier!r} is not known; known are "
@@ -94,11 +97,11 @@ class Registry:
         return ValueError(f"{self.kind} must be a name, {_an(self.kind)} or a config, "
                           f"got {identifier!r}")
 
-    def names(self):
+    def names(self) -> list[str]:
         """Return the names in small letters, in order, each once."""
         return sorted(name for name in self._known if name.islower())
 
-    def serialize(self, value):
+    def serialize(self, value: Any) -> dict[str, Any] | str | None:
         """Return what describes `value`: a dict ``{"class_name", "config"}``, a name, or None."""
         if value is None:
             return None
@@ -109,7 +112,8 @@ class Registry:
             raise ValueError(f"{self.kind} {value!r} cannot be described: it has no get_config()")
         return name
 
-    def deserialize(self, config, custom_objects=None):
+    def deserialize(self, config: dict[str, Any] | str,
+                    custom_objects: dict[str, Any] | None = None) -> Any:
         """Return the object that `serialize` described.
 
         Parameters
@@ -138,12 +142,12 @@ class Registry:
         return given[name].from_config(options) if given.get(name) else (
             self.restored(name, options))
 
-    def restored(self, name, options):
+    def restored(self, name: str, options: Any) -> Any:
         """Return the object of ours that a class's name and its options describe."""
         return self.named(name).from_config(options)
 
 
-def snake_case(name):
+def snake_case(name: str) -> str:
     """Return a class name in small letters: ``GlorotUniform`` -> ``glorot_uniform``."""
     name = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -2,6 +2,8 @@
 """A character model: embedding, recurrent network, dense layer; it predicts the next character."""
 
 import math
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -40,9 +42,10 @@ class CharModel(Joined):
         Of all initial values.
     """
 
-    def __init__(self, vocabulary, cell=settings.CELL, embedding_dim=settings.EMBEDDING,
-                 hidden_size=settings.HIDDEN, num_layers=settings.LAYERS, dtype="float32",
-                 seed=None):
+    def __init__(self, vocabulary: Vocabulary, cell: str = settings.CELL,
+                 embedding_dim: int = settings.EMBEDDING, hidden_size: int = settings.HIDDEN,
+                 num_layers: int = settings.LAYERS, dtype: str = "float32",
+                 seed: int | None = None) -> None:
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
         checks.choice("cell", cell, tuple(CELLS))
@@ -73,12 +76,13 @@ class CharModel(Joined):
         return {f"{part}.{name}": shape
                 for part, shapes in parts.items() for name, shape in shapes.items()}
 
-    def forward(self, ids, state=None):
+    def forward(self, ids: np.ndarray,
+                state: np.ndarray | tuple[np.ndarray, ...] | None = None) -> Any:
         """Return logits (T, N, V) and the final state for `ids` (T, N) and an initial state."""
         y, state = self.rnn(self.embedding(ids), state)
         return self.dense(y), state
 
-    def backward(self, dlogits):
+    def backward(self, dlogits: np.ndarray) -> Any:
         """Backpropagate through the last training forward, adding into `grads`.
 
         The gradient stops at the initial state: what came before is another block (truncated
@@ -87,7 +91,7 @@ class CharModel(Joined):
         dx, _ = self.rnn.backward(self.dense.backward(dlogits))
         self.embedding.backward(dx)
 
-    def bits_per_character(self, ids):
+    def bits_per_character(self, ids: np.ndarray) -> float:
         """Return the mean of -log2 p(character | those before it) over a text (L,)."""
         rows = min(_EVALUATION_ROWS, max(1, (len(ids) - 1) // _EVALUATION_STEPS))
         was_training = self.training
@@ -102,7 +106,8 @@ class CharModel(Joined):
             self.train(was_training)
         return total / count / math.log(2)
 
-    def generate(self, prompt="\n", temperature=1.0, seed=None):
+    def generate(self, prompt: str = "\n", temperature: float = 1.0,
+                 seed: int | None = None) -> Iterator[Any]:
         """Return an endless iterator of characters that go on from `prompt`.
 
         Each is drawn from softmax(logits / temperature); a temperature of 0 always takes the
@@ -138,7 +143,7 @@ class CharModel(Joined):
             k = _draw(weight @ h[0] + bias, temperature, rng)
             yield self.vocabulary.characters[k]
 
-    def save(self, path, arrays=None, **header):
+    def save(self, path: Any, arrays: dict[str, Any] | None = None, **header: Any) -> None:
         """Write the whole model to one safetensors file, which appears whole or not at all.
 
         Parameters
@@ -155,7 +160,7 @@ class CharModel(Joined):
         io.write(path, self.state_dict() | (arrays or {}), header)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path: Any) -> "CharModel":
         """Return the model in the file `path`.
 
         Raises
@@ -168,7 +173,7 @@ class CharModel(Joined):
         return cls.load_with_extras(path)[0]
 
     @classmethod
-    def load_with_extras(cls, path):
+    def load_with_extras(cls, path: Any) -> tuple[Any, ...]:
         """Return the model in the file `path`, the other arrays there and the header."""
         arrays, header = io.read(path, KIND)
         with io.malformed(path):

@@ -6,7 +6,9 @@ in torch.nn's layout. There a dense weight is (outputs, inputs), not (inputs, ou
 with it, and the sum of squares by which gradients are clipped, add up in another order.
 """
 
+from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 from .._common import checks
 from .._common.products import add_products_of_rows, add_rows, multiply_rows
@@ -30,7 +32,7 @@ class Part(Owner):
         The initial values from a shape and a dtype.
     """
 
-    def __init__(self, shapes, sizes, dtype, draw):
+    def __init__(self, shapes: Any, sizes: Any, dtype: Any, draw: Callable[..., Any]) -> None:
         checks.weight_sizes(shapes, sizes, dtype.itemsize)
         with checks.enough_memory(sizes):
             values = {name: draw(shape, dtype) for name, shape in shapes.items()}
@@ -43,7 +45,7 @@ class Part(Owner):
         super().__init_subclass__(**options)
         set_apart(cls, ("forward", "backward"))
 
-    def __call__(self, x):
+    def __call__(self, x: Any) -> Any:
         return self.forward(x)
 
     def _keep(self, kept):
@@ -88,7 +90,8 @@ class Dense(Part):
         torch.nn.Linear.
     """
 
-    def __init__(self, in_features, out_features, bias=True, dtype="float32", seed=None):
+    def __init__(self, in_features: int, out_features: int, bias: bool = True,
+                 dtype: Any = "float32", seed: int | None = None) -> None:
         inputs = checks.count("in_features", in_features)
         outputs = checks.count("out_features", out_features)
         dtype = checks.float_dtype(dtype)
@@ -99,12 +102,12 @@ class Dense(Part):
         self.in_features, self.out_features = inputs, outputs
 
     @staticmethod
-    def shapes(in_features, out_features, bias=True):
+    def shapes(in_features: int, out_features: int, bias: bool = True) -> dict[str, Any]:
         """Map the parameters' names to their shapes."""
         weight = {"weight": (out_features, in_features)}
         return weight | {"bias": (out_features,)} if bias else weight
 
-    def forward(self, x):
+    def forward(self, x: Any) -> Any:
         """Return y (..., O) of x (..., I), which must be of the layer's dtype."""
         x = checks.array("x", x, self.dtype)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
@@ -116,7 +119,7 @@ class Dense(Part):
             y += self.bias
         return y.reshape(*x.shape[:-1], self.out_features)
 
-    def backward(self, dy):
+    def backward(self, dy: Any) -> Any:
         """Add dy^T x and sum(dy) into `grads`; return dx = dy W, shaped like x."""
         x = self._take_kept()
         dy = checks.shaped("dy", dy, self.dtype, (*x.shape[:-1], self.out_features))
@@ -144,7 +147,8 @@ class Embedding(Part):
         Of the initial values (V, D) ~ N(0, 1), as in torch.nn.Embedding.
     """
 
-    def __init__(self, num_embeddings, embedding_dim, dtype="float32", seed=None):
+    def __init__(self, num_embeddings: int, embedding_dim: int, dtype: Any = "float32",
+                 seed: int | None = None) -> None:
         symbols = checks.count("num_embeddings", num_embeddings)
         width = checks.count("embedding_dim", embedding_dim)
         dtype = checks.float_dtype(dtype)
@@ -154,11 +158,11 @@ class Embedding(Part):
         self.num_embeddings, self.embedding_dim = symbols, width
 
     @staticmethod
-    def shapes(num_embeddings, embedding_dim):
+    def shapes(num_embeddings: int, embedding_dim: int) -> dict[str, Any]:
         """Map the parameters' names to their shapes."""
         return {"weight": (num_embeddings, embedding_dim)}
 
-    def forward(self, ids):
+    def forward(self, ids: Any) -> Any:
         """Return the vectors (..., D) of the integers `ids` (...), each in [0, V).
 
         Raises
@@ -172,7 +176,7 @@ class Embedding(Part):
         self._keep(ids)
         return self.weight[ids]
 
-    def backward(self, dy):
+    def backward(self, dy: Any) -> Any:
         """Add dy (..., D) into the gradients of the vectors used; ids have no gradient."""
         ids = self._take_kept()
         dy = checks.shaped("dy", dy, self.dtype, (*ids.shape, self.embedding_dim))
@@ -204,15 +208,15 @@ class Joined(Module):
         The parts, which become attributes.
     """
 
-    def __init__(self, parts):
+    def __init__(self, parts: Any) -> None:
         self._parts = parts
         for name, part in parts.items():
             setattr(self, name, part)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
 
-    def train(self, mode=True):
+    def train(self, mode: str = True) -> Any:
         """Set the mode of every part; return self."""
         super().train(mode)
         for part in self._parts.values():
@@ -220,16 +224,16 @@ class Joined(Module):
         return self
 
     @property
-    def grads(self):
+    def grads(self) -> Any:
         """Gradients by parameter name: the arrays of the parts."""
         return self._joined(part.grads for part in self._parts.values())
 
-    def zero_grad(self):
+    def zero_grad(self) -> None:
         """Set all gradients to zero."""
         for part in self._parts.values():
             part.zero_grad()
 
-    def state_dict(self):
+    def state_dict(self) -> Any:
         """Return the parameters of all parts as read-only views of the live arrays."""
         return self._joined(part.state_dict() for part in self._parts.values())
 

@@ -9,6 +9,7 @@ import math
 import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from ..preprocessing import Vocabulary
 from . import settings
@@ -30,16 +31,16 @@ class Budget:
     updates: int | None = None
 
     @property
-    def total(self):
+    def total(self) -> float:
         """Seconds or updates in all."""
         return self.updates or self.seconds
 
-    def done(self, trainer):
+    def done(self, trainer: CharTrainer) -> float:
         """Return how much of `total` is behind the trainer, at most all of it."""
         return min(self.total, trainer.updates if self.updates else trainer.elapsed)
 
 
-def read_text(path):
+def read_text(path: str | None) -> str:
     """Return the text in the file `path`, or the one shipped with the package for None."""
     if path is None:
         return king_james()
@@ -50,7 +51,7 @@ def read_text(path):
         raise ValueError(f"{path}: not a text in UTF-8: {error.reason}") from None
 
 
-def split(text):
+def split(text: str) -> tuple[str, ...]:
     """Return (text to train on, text held out): the end is held out."""
     at = len(text) - int(settings.HELD_OUT * len(text))
     if len(text) - at < 2:
@@ -58,13 +59,13 @@ def split(text):
     return text[:at], text[at:]
 
 
-def opening(text):
+def opening(text: str) -> str:
     """Return the first words of a text, to let a model go on from them."""
     words = text[:80].split()
     return " ".join(words[:3]) or text[:1]
 
 
-def begin(args, text, training):
+def begin(args: Any, text: str, training: str) -> tuple[Any, ...]:
     """Return a new trainer by the command line's options, and its budget."""
     model = CharModel(Vocabulary.from_text(text),
                       **{"seed": settings.SEED, **_options(args, MODEL_OPTIONS)})
@@ -72,7 +73,7 @@ def begin(args, text, training):
     return trainer, _budget(args, trainer) or Budget(seconds=float(settings.SECONDS))
 
 
-def resume(args, training):
+def resume(args: Any, training: str) -> tuple[Any, ...]:
     """Return the trainer kept in ``args.output`` and its budget, unless the options give one."""
     given = [name for name in MODEL_OPTIONS | RECIPE_OPTIONS if getattr(args, name) is not None]
     if given:
@@ -99,7 +100,7 @@ def _budget(args, trainer):
     return Budget(seconds=args.seconds) if args.seconds else None
 
 
-def describe(trainer, held_out):
+def describe(trainer: CharTrainer, held_out: str) -> str:
     """Return a line about the model and the text."""
     model = trainer.model
     a = model.arguments
@@ -110,7 +111,7 @@ def describe(trainer, held_out):
     )
 
 
-def train(trainer, budget, path, interrupted):
+def train(trainer: CharTrainer, budget: Budget, path: str, interrupted: Any) -> Any:
     """Train until the budget is spent or `interrupted` is true; keep the trainer in `path`.
 
     Checkpoints replace each other; the last one is always there, whole.

@@ -2,7 +2,9 @@
 """A first idea of the engine's speed on this machine; bench/ compares it with others."""
 
 import time
+from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +23,7 @@ CASES = [
 _BACKWARD_FACTOR = 3  # a training step counts as three forwards
 
 
-def measurements(seconds):
+def measurements(seconds: float) -> Iterator[Any]:
     """Yield the lines of a table, timing each figure for about `seconds`."""
     yield "cell (T, N, I, H)             inference            training        stream"
     for make, *sizes in CASES:

@@ -4,6 +4,7 @@
 import math
 import zlib
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,7 @@ class Recipe:
     max_norm: float = 1.0
     seed: int = settings.SEED
 
-    def learning_rate(self, progress):
+    def learning_rate(self, progress: float) -> float:
         """Return the rate after a share `progress` in [0, 1] of the run."""
         if progress < self.warmup:
             return self.lr * progress / self.warmup
@@ -70,7 +71,7 @@ class CharTrainer:
         Seconds trained so far; the caller adds to it.
     """
 
-    def __init__(self, model, text, recipe):
+    def __init__(self, model: CharModel, text: str, recipe: Recipe) -> None:
         self.model = model.train()
         self.recipe = recipe
         self.optimizer = Adam(recipe.lr, epsilon=1e-8, global_clipnorm=recipe.max_norm)
@@ -86,11 +87,11 @@ class CharTrainer:
         self._blocks = None
 
     @property
-    def characters_per_update(self):
+    def characters_per_update(self) -> int:
         """N T."""
         return self.recipe.batch_size * self.recipe.steps
 
-    def update(self, progress):
+    def update(self, progress: float) -> float:
         """Train on the next block, `progress` in [0, 1] of the run being done; return its loss.
 
         Returns
@@ -128,7 +129,7 @@ class CharTrainer:
 
     # -- files -------------------------------------------------------------------------------
 
-    def save(self, path, **header):
+    def save(self, path: Any, **header: Any) -> None:
         """Write model and training to one file, from which `load` goes on."""
         arrays = {OPTIMIZER + key: a for key, a in self.optimizer.state_dict().items()}
         arrays |= {f"{STATE}{k}": a for k, a in enumerate(_arrays_of(self._state))}
@@ -139,7 +140,7 @@ class CharTrainer:
         self.model.save(path, arrays, training=training, **header)
 
     @classmethod
-    def load(cls, path, text):
+    def load(cls, path: Any, text: str) -> tuple[Any, ...]:
         """Return the trainer saved in `path`, and the file's header.
 
         Parameters
@@ -173,7 +174,7 @@ class CharTrainer:
         return trainer, header
 
 
-def fingerprint(text):
+def fingerprint(text: str) -> int:
     """Return a number by which two texts can be told apart."""
     return zlib.crc32(text.encode("utf-8", "surrogatepass"))
 

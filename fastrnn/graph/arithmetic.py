@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arithmetic, comparisons and logic, element by element."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from ..backend import floatx
@@ -101,7 +102,8 @@ class Arithmetic(Binary):
     is_stepwise = True
     casts_inputs = False
 
-    def __init__(self, operation, constant=None, constant_first=False, **options):
+    def __init__(self, operation: str, constant: float | npt.ArrayLike | None = None,
+                 constant_first: bool = False, **options: Any) -> None:
         self.operation = checks.choice("operation", operation, OPERATIONS)
         super().__init__(constant, constant_first, operation, **options)
         self._of = made = OPERATIONS[operation]
@@ -129,7 +131,7 @@ class Arithmetic(Binary):
             return whole if whole.kind in "iu" else np.dtype(np.int32)
         return a if b is None else np.promote_types(a, b)
 
-    def output_dtypes(self, given, count):
+    def output_dtypes(self, given: list[str], count: int) -> list[str]:
         if self._of.gives == "bool":
             return ["bool"]
         dtypes = [np.dtype(d) for d in given]
@@ -140,7 +142,7 @@ class Arithmetic(Binary):
 
     # -- shapes ------------------------------------------------------------------------------
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[Any] | tuple[Any, ...]) -> Any:
         if self._alone:
             return tuple(input_shape)
         if self.constant is None:
@@ -158,7 +160,8 @@ class Arithmetic(Binary):
 
     # -- values ------------------------------------------------------------------------------
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: list[np.ndarray] | np.ndarray, mask: list[Any] | None, training: bool,
+                keep: int) -> Any:
         a, b = self._operands(inputs)
         y = self._of.function(a) if b is None else self._of.function(a, b)
         return np.asarray(y), None, (a, b, y) if keep else None
@@ -194,10 +197,10 @@ class Arithmetic(Binary):
         if not fit:
             self.compute_output_shape((a.shape, b.shape))
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         return self.gradient(0, kept, doutputs) if self._alone else (
             super().backward(kept, doutputs))
 
-    def gradient(self, which, kept, dy):
+    def gradient(self, which: Any, kept: Any, dy: Any) -> Any:
         slope = self._of.slopes[which]
         return None if slope is None else unbroadcast(slope(*kept, dy), kept[which].shape)

@@ -2,8 +2,12 @@
 """Arrays of several shapes in one operation: the shape of the result, and for each array the
 gradient in its own shape."""
 
+from typing import Any
 
-def common_shape(layer, shapes):
+import numpy as np
+
+
+def common_shape(layer: Any, shapes: list[Any] | tuple[Any, ...]) -> tuple[Any, ...] | None:
     """Return the shape of an element-wise result of inputs of several shapes.
 
     Parameters
@@ -31,7 +35,7 @@ def common_shape(layer, shapes):
     return (batches.pop() if batches else None, *sizes)
 
 
-def joined(a, b):
+def joined(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
     """Return the sizes of a result for the sizes of two operands; None where they do not fit."""
     longest = max(len(a), len(b))
     a, b = (1,) * (longest - len(a)) + a, (1,) * (longest - len(b)) + b
@@ -41,13 +45,13 @@ def joined(a, b):
                  for i, j in zip(a, b, strict=True))
 
 
-def aligned(array, ndim):
+def aligned(array: np.ndarray, ndim: Any) -> np.ndarray:
     """Return `array` with axes of size 1 after the batch, so that it has `ndim` of them."""
     missing = ndim - array.ndim
     return array.reshape(array.shape[0], *(1,) * missing, *array.shape[1:]) if missing else array
 
 
-def summed_to(gradient, shape):
+def summed_to(gradient: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return the gradient of an operand of `shape`, to which `aligned` had added axes after the
     batch, from the gradient of the result."""
     if gradient.shape == shape:
@@ -58,7 +62,7 @@ def summed_to(gradient, shape):
     return gradient.sum(axis=axes, keepdims=True).reshape(shape)
 
 
-def unbroadcast(gradient, shape):
+def unbroadcast(gradient: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return the gradient of an operand of `shape`, to which NumPy had added axes in front, from
     the gradient of the result."""
     if gradient.shape == shape:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Expressions of tensors: what ``a + b``, ``a == b`` and ``a[key]`` give."""
 
+from typing import Any
+
 import numpy as np
 
 from .._common import checks
@@ -14,7 +16,7 @@ from .tape import Tensor, current
 _TENSORS = (Tensor, SymbolicTensor)
 
 
-def operate(kind, tensors, *arguments):
+def operate(kind: Any, tensors: Any, *arguments: Any) -> Any:
     """Return what an operation that is made for this one call gives.
 
     Parameters
@@ -32,7 +34,7 @@ def operate(kind, tensors, *arguments):
     return made(tensors[0] if len(tensors) == 1 else tensors)
 
 
-def item(tensor, key):
+def item(tensor: Any, key: Any) -> SymbolicTensor | Tensor:
     """Return `tensor[key]` of an eager or a symbolic tensor.
 
     The key may be any that NumPy takes; that of a symbolic tensor is `GetItem`'s.
@@ -46,7 +48,7 @@ def item(tensor, key):
     return operate(GetItem, [tensor], key, False)
 
 
-def arithmetic(operation, *operands):
+def arithmetic(operation: str, *operands: Any) -> SymbolicTensor | Tensor:
     """Return the result of an operation on tensors, eager or symbolic, numbers and arrays.
 
     Parameters
@@ -80,7 +82,8 @@ def arithmetic(operation, *operands):
     return operate(kind, tensors, *arguments)
 
 
-def compared(operation, a, b):
+def compared(operation: str, a: SymbolicTensor | Tensor,
+             b: SymbolicTensor | Tensor | int | None) -> Any:
     """Return ``a == b`` or ``a != b``; NotImplemented where they cannot be compared by elements,
     as a symbolic tensor and one of another shape cannot: Python then says whether they are one.
     """
@@ -95,7 +98,7 @@ def compared(operation, a, b):
     return arithmetic(operation, a, b)
 
 
-def as_operand(value):
+def as_operand(value: Any) -> SymbolicTensor | Tensor:
     """Return a tensor as it is, and a weight of a layer as a tensor whose gradient is its own."""
     if isinstance(value, _TENSORS):
         return value

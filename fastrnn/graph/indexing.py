@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Indexing: what `tensor[key]` is inside a model."""
 
+from typing import Any
+
 import numpy as np
 
 from .operation import Operation
@@ -28,7 +30,8 @@ class GetItem(Operation):
     arguments = ("key",)
     casts_inputs = False
 
-    def __init__(self, key, keeps_batch=True, **options):
+    def __init__(self, key: int | list[Any] | tuple[Any, ...], keeps_batch: bool = True,
+                 **options: Any) -> None:
         super().__init__(**options)
         self._keeps_batch = keeps_batch
         if not keeps_batch:
@@ -47,7 +50,7 @@ class GetItem(Operation):
                              f"it; got [{_text(self.key)}]")
         self._repeats = lists > 0
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         # Two probes that differ where a size is open show which sizes of the result are open.
         shapes = [self._of(_probe(input_shape, size), input_shape).shape
                   for size in (2**20, 2**20 + 3)]
@@ -68,11 +71,11 @@ class GetItem(Operation):
                              f"inputs of shape {tuple(shape)} as it is")
         return result
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
         outputs = self._of(inputs, inputs.shape)
         return np.asarray(outputs), None, inputs.shape
 
-    def backward(self, shape, doutputs):
+    def backward(self, shape: tuple[int, ...], doutputs: np.ndarray) -> Any:
         dx = np.zeros(shape, doutputs.dtype)
         if self._repeats:
             np.add.at(dx, self.key, doutputs)
@@ -80,7 +83,7 @@ class GetItem(Operation):
             dx[self.key] = doutputs
         return dx
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["key"] = [_described(part) for part in self.key]
         return config

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The product of matrices, as the operator @ makes it."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from .._common.products import multiply_batches, multiply_rows
 from .binary import Binary
@@ -26,14 +29,15 @@ class MatMul(Binary):
         If the shapes do not fit, or in a graph the product would sum over the batch.
     """
 
-    def __init__(self, constant=None, constant_first=False, **options):
+    def __init__(self, constant: npt.ArrayLike | None = None, constant_first: bool = False,
+                 **options: Any) -> None:
         super().__init__(constant, constant_first, "matmul", **options)
         if self.constant is not None:
             self.constant = self.constant.astype(self.dtype, copy=False)
             if self.constant.ndim == 0:
                 raise ValueError("the other operand of matmul must be an array, got one number")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         a, b = map(tuple, self.both(input_shape, np.shape(self.constant)))
         made = self._shape(a, b)
         # The batch is the first axis of what is made only where no matrix has it as an axis.
@@ -55,12 +59,13 @@ class MatMul(Binary):
                              "the last but one of the second must be equal, those before as well")
         return made
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: list[np.ndarray] | np.ndarray, mask: list[Any] | None, training: bool,
+                keep: int) -> Any:
         a, b = self.both(inputs, self.constant)
         self._shape(a.shape, b.shape)
         return np.asarray(_product(a, b)), None, (a, b) if keep else None
 
-    def gradient(self, which, kept, dy):
+    def gradient(self, which: Any, kept: Any, dy: Any) -> Any:
         a, b = kept
         rows, columns = a[None, :] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
         if a.ndim == 1:

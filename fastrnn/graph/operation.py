@@ -12,6 +12,8 @@ gives several, a list of them; so are the masks: arrays (N, T) of bool, True for
 or None. A gradient that is None stands for zeros. Neither function may write to what it is given.
 """
 
+from typing import Any
+
 import numpy as np
 
 from .._common import checks
@@ -87,8 +89,9 @@ class Operation(Part):
     # Its calls on symbolic tensors.
     _nodes = ()
 
-    def __init__(self, *, name=None, trainable=True, dtype=None, input_shape=None, input_dim=None,
-                 batch_input_shape=None, batch_shape=None, **unknown):
+    def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None,
+                 input_shape: Any = None, input_dim: int | None = None,
+                 batch_input_shape: Any = None, batch_shape: Any = None, **unknown: Any) -> None:
         if unknown:
             raise TypeError(f"{type(self).__name__} has no argument {', '.join(sorted(unknown))}")
         self.name = name_of(type(self).__name__) if name is None else str(name)
@@ -108,7 +111,8 @@ class Operation(Part):
 
     # -- calling -----------------------------------------------------------------------------
 
-    def __call__(self, inputs, mask=None, training=None, **options):
+    def __call__(self, inputs: Any, mask: Any = None, training: bool | None = None,
+                 **options: Any) -> Any:
         """Apply the operation to arrays or to symbolic tensors.
 
         Parameters
@@ -199,7 +203,7 @@ class Operation(Part):
             self._penalise(made, tape)
         return result
 
-    def constant_input(self, value):
+    def constant_input(self, value: Any) -> Any:
         """Return an input that is a constant of the graph as an ndarray of its own."""
         if type(value) is Tensor:
             value = value.array
@@ -221,7 +225,7 @@ class Operation(Part):
             return array.astype(self.dtype, copy=False)
         return array
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
         """Compute the outputs.
 
         Parameters
@@ -244,7 +248,7 @@ class Operation(Part):
         """
         raise NotImplementedError
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: Any, doutputs: Any) -> Any:
         """Add the gradients of the weights to them; return those of the inputs.
 
         Parameters
@@ -261,24 +265,24 @@ class Operation(Part):
         """
         raise NotImplementedError
 
-    def ensure_built(self, input_shape):
+    def ensure_built(self, input_shape: Any) -> None:
         """Make ready for inputs of this shape; an operation always is."""
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         """Return the shape(s) of the outputs for the shape(s) of the inputs; None is any size."""
         return input_shape
 
-    def output_dtype(self, given):
+    def output_dtype(self, given: Any) -> Any:
         """Return the outputs' dtype, a str, for inputs of dtype `given`."""
         return self.dtype.name if self.casts_inputs else given
 
-    def output_dtypes(self, given, count):
+    def output_dtypes(self, given: Any, count: Any) -> Any:
         """Return the dtypes, str, of `count` outputs for inputs of these dtypes."""
         return [self.output_dtype(given[0])] * count
 
     # -- place in a graph ---------------------------------------------------------------------
 
-    def connected(self, node):
+    def connected(self, node: Any) -> None:
         """Note a call on symbolic tensors, a `Node`."""
         if not self._nodes:
             self._nodes = []
@@ -291,30 +295,30 @@ class Operation(Part):
         return self._nodes[0]
 
     @property
-    def input(self):
+    def input(self) -> Any:
         """The symbolic tensor(s) it was first called on."""
         return self._first_node("input").given()
 
     @property
-    def output(self):
+    def output(self) -> Any:
         """The symbolic tensor(s) it first gave."""
         return self._first_node("output").made()
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> Any:
         """The shape(s) of `input`."""
         tensors = self.input
         return [t.shape for t in tensors] if isinstance(tensors, list) else tensors.shape
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> Any:
         """The shape(s) of `output`."""
         tensors = self.output
         return [t.shape for t in tensors] if isinstance(tensors, list) else tensors.shape
 
     # -- configuration -----------------------------------------------------------------------
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain values, a dict."""
         config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype.name}
         if self.given_shape is not None:
@@ -325,7 +329,7 @@ class Operation(Part):
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         """Return a new one of this configuration, ours or that of Keras."""
         return cls(**own_config(cls, config))
 
@@ -333,7 +337,7 @@ class Operation(Part):
         return f"<{type(self).__name__} name={self.name}, built={self.built}>"
 
 
-def plain(value):
+def plain(value: Any) -> Any:
     """Return an argument as what JSON can hold."""
     if hasattr(value, "get_config"):
         return {"class_name": type(value).__name__, "config": value.get_config()}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python's operators on values inside a model: each is an operation, so that gradients pass."""
 
+from typing import Any
+
 import numpy as np
 
 # NumPy's functions that stand for an operator, as in ``array * tensor``.
@@ -27,7 +29,7 @@ class Operators:
     __hash__ = object.__hash__
 
     @classmethod
-    def are_made_by(cls, arithmetic, compared, item):
+    def are_made_by(cls, arithmetic: Any, compared: Any, item: Any) -> None:
         """Set the functions that operators call: with the operator's name and its operands, with
         the name and two operands, and with a tensor and a key."""
         cls._arithmetic = staticmethod(arithmetic)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model is a tree of: parts, which may have weights and parts of their own."""
 
+from typing import Any
+
 from .._common import checks
 
 
@@ -19,11 +21,11 @@ class Part:
     _variables = ()
     _trainable = True
 
-    def sublayers(self):
+    def sublayers(self) -> Any:
         """Return the parts this one is made of."""
         return ()
 
-    def all_layers(self, trainable_only=False):
+    def all_layers(self, trainable_only: Any = False) -> Any:
         """Return the part and those inside it, each once, as a list; optionally without frozen
         ones and what is inside them."""
         found, waiting = {}, [self]
@@ -38,14 +40,14 @@ class Part:
     # -- weights -----------------------------------------------------------------------------
 
     @property
-    def weights(self):
+    def weights(self) -> Any:
         """All weights, in the order of `get_weights`: a list of `Variable`."""
         return [v for part in self.all_layers() for v in part._variables]
 
     variables = weights
 
     @property
-    def trainable_variables(self):
+    def trainable_variables(self) -> Any:
         """The weights that training changes, a list of `Variable`."""
         return [v for part in self.all_layers(trainable_only=True) for v in part._variables
                 if v.trainable]
@@ -53,14 +55,14 @@ class Part:
     trainable_weights = trainable_variables
 
     @property
-    def non_trainable_weights(self):
+    def non_trainable_weights(self) -> Any:
         """The other weights, a list of `Variable`."""
         trainable = {id(v) for v in self.trainable_variables}
         return [v for v in self.weights if id(v) not in trainable]
 
     non_trainable_variables = non_trainable_weights
 
-    def has_trainable(self):
+    def has_trainable(self) -> Any:
         """Return whether there is a weight that training changes."""
         if not self._trainable:
             return False
@@ -68,21 +70,21 @@ class Part:
             bool(self.sublayers()) and bool(self.trainable_variables))
 
     @property
-    def trainable(self):
+    def trainable(self) -> Any:
         """Whether training changes the weights of this part and of those inside it."""
         return self._trainable
 
     @trainable.setter
-    def trainable(self, value):
+    def trainable(self, value: Any) -> None:
         value = checks.flag("trainable", value)
         for part in self.all_layers():
             part._trainable = value
 
-    def get_weights(self):
+    def get_weights(self) -> Any:
         """Return copies of all weights, ndarrays in Keras' shapes and order, as a list."""
         return [variable.numpy() for variable in self.weights]
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: Any) -> None:
         """Set all weights from arrays in the shapes and order of `get_weights`.
 
         Raises
@@ -102,7 +104,7 @@ class Part:
         for variable, weight in zip(variables, weights, strict=True):
             variable.assign(weight)
 
-    def count_params(self):
+    def count_params(self) -> Any:
         """Return the number of elements of all weights.
 
         Raises
@@ -116,19 +118,19 @@ class Part:
         return sum(variable.array.size for variable in self.weights)
 
     @property
-    def losses(self):
+    def losses(self) -> Any:
         """What the regularisers of the trainable weights add to the loss, a list of floats."""
         return [float(v.regularizer(v.value)) for v in self.trainable_variables
                 if v.regularizer is not None]
 
     # -- states ------------------------------------------------------------------------------
 
-    def reset_state(self):
+    def reset_state(self) -> None:
         """Forget the states that stateful layers carry from batch to batch."""
         for part in self.all_layers():
             part.reset_own_state()
 
-    def reset_own_state(self):
+    def reset_own_state(self) -> None:
         """Forget the states of this part alone."""
 
     reset_states = reset_state

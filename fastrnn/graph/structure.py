@@ -4,8 +4,12 @@
 The values of a dict come in the order of its sorted keys.
 """
 
+from typing import Any
 
-def flatten(structure):
+import numpy.typing as npt
+
+
+def flatten(structure: npt.ArrayLike | None) -> list[Any]:
     """Return the values of a structure of lists, tuples and dicts as a list."""
     if isinstance(structure, dict):
         return [leaf for key in in_order(structure) for leaf in flatten(structure[key])]
@@ -14,7 +18,7 @@ def flatten(structure):
     return [structure]
 
 
-def pack(structure, leaves):
+def pack(structure: Any, leaves: list[Any]) -> Any:
     """Return a structure like `structure` with other values."""
     return _pack(structure, iter(leaves))
 
@@ -28,7 +32,7 @@ def _pack(structure, leaves):
     return next(leaves)
 
 
-def convert(function, structure):
+def convert(function: Any, structure: npt.ArrayLike | None) -> Any:
     """Return a structure of the results of `function` on its values; None stays None."""
     if isinstance(structure, dict):
         return {key: convert(function, value) for key, value in structure.items()}
@@ -37,12 +41,12 @@ def convert(function, structure):
     return None if structure is None else function(structure)
 
 
-def likeness(structure):
+def likeness(structure: Any) -> Any:
     """Return the structure with nothing in it: what JSON needs to tell a list from a value."""
     return convert(lambda _: 0, structure)
 
 
-def in_order(structure):
+def in_order(structure: dict[str, Any]) -> list[str]:
     """Return the keys of a dict in the order in which its values come."""
     return sorted(structure, key=str)
 
@@ -52,12 +56,12 @@ def _like(structure, values):
     return type(structure)(*values) if hasattr(structure, "_fields") else type(structure)(values)
 
 
-def is_nested(structure):
+def is_nested(structure: npt.ArrayLike) -> bool:
     """Whether it is a list, a tuple or a dict."""
     return isinstance(structure, list | tuple | dict)
 
 
-def spread(what, value, like):
+def spread(what: str, value: npt.ArrayLike, like: dict[str, Any] | int | list[int]) -> list[Any]:
     """Return the part of `value` for each leaf of the structure `like`, None for what is missing.
 
     Parameters
@@ -93,7 +97,7 @@ def spread(what, value, like):
             for leaf in spread(f"{what}[{k}]", value[k], item)]
 
 
-def paths(structure):
+def paths(structure: dict[str, Any] | int | list[int]) -> list[Any]:
     """Return the way to each value, a tuple of keys and places in lists."""
     if isinstance(structure, dict):
         items = [(key, structure[key]) for key in in_order(structure)]

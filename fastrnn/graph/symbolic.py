@@ -2,7 +2,9 @@
 """Symbolic tensors and the graph that calling layers and operations on them makes."""
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from .._common import checks
 from .operators import Operators
@@ -25,7 +27,8 @@ class SymbolicTensor(Operators):
 
     __slots__ = ("dtype", "index", "name", "node", "shape")
 
-    def __init__(self, shape, dtype, name, node, index):
+    def __init__(self, shape: tuple[Any, ...], dtype: str, name: str, node: "Node",
+                 index: int) -> None:
         self.shape = tuple(shape)
         self.dtype = dtype
         self.name = name
@@ -33,7 +36,7 @@ class SymbolicTensor(Operators):
         self.index = index
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return len(self.shape)
 
     def __bool__(self):
@@ -67,7 +70,7 @@ _trials = _Trials()
 
 
 @contextmanager
-def trial():
+def trial() -> Iterator[Any]:
     """Let layers forget the symbolic calls made inside: their shapes alone are wanted."""
     before, _trials.running = _trials.running, True
     try:
@@ -101,7 +104,9 @@ class Node:
     __slots__ = ("gives_list", "inputs", "layer", "mask", "options", "outputs", "takes_list",
                  "training")
 
-    def __init__(self, layer, inputs, options, mask=None, training=None, takes_list=False):
+    def __init__(self, layer: Any, inputs: SymbolicTensor | list[Any] | None,
+                 options: dict[str, Any], mask: Any = None, training: bool | None = None,
+                 takes_list: bool = False) -> None:
         self.layer = layer
         self.inputs = inputs
         self.takes_list = takes_list
@@ -111,24 +116,26 @@ class Node:
         self.outputs = ()
         self.gives_list = False
 
-    def given(self):
+    def given(self) -> Any:
         """Return what the call was given: a tensor or a list of them, None for an input."""
         if self.inputs is None:
             return None
         return list(self.inputs) if self.takes_list else self.inputs[0]
 
-    def made(self):
+    def made(self) -> Any:
         """Return what the call gave: a tensor or a list of them."""
         return list(self.outputs) if self.gives_list else self.outputs[0]
 
-    def parents(self):
+    def parents(self) -> list[Any]:
         """Return the input tensors, symbolic masks among them, as a list."""
         masks = self.mask if isinstance(self.mask, list | tuple) else (self.mask,)
         return [tensor for tensor in (*(self.inputs or ()), *masks)
                 if isinstance(tensor, SymbolicTensor)]
 
 
-def connect(layer, inputs, options, mask=None, training=None, takes_list=False):
+def connect(layer: Any, inputs: SymbolicTensor | list[Any], options: dict[str, Any],
+            mask: Any = None, training: bool | None = None,
+            takes_list: bool = False) -> SymbolicTensor:
     """Record that `layer` is called on symbolic inputs; return what it gives.
 
     Parameters
@@ -179,7 +186,7 @@ def _constant(layer, place, value):
     return layer.constant_input(value)
 
 
-def input_tensor(layer, shape, dtype):
+def input_tensor(layer: Any, shape: tuple[Any, ...], dtype: str) -> SymbolicTensor:
     """Return the symbolic output of an input layer."""
     node = Node(layer, None, {})
     tensor = SymbolicTensor(shape, dtype, layer.name, node, 0)
@@ -196,7 +203,7 @@ class Graph:
     inputs, outputs : list of SymbolicTensor
     """
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs: list[Any], outputs: list[Any]) -> None:
         for tensor in (*inputs, *outputs):
             if not isinstance(tensor, SymbolicTensor):
                 raise TypeError("inputs and outputs of a model must be what Input and layers "
@@ -256,7 +263,7 @@ class Graph:
             stack.extend((t.node, False) for t in reversed(node.parents()) if id(t) not in given)
         return ordered
 
-    def run(self, tensors):
+    def run(self, tensors: list[Any]) -> list[Any]:
         """Call the layers on `tensors`, one for each input; return the outputs as a list."""
         values = dict(zip(map(id, self.inputs), tensors, strict=True))
         for node in self.nodes:
@@ -272,7 +279,7 @@ class Graph:
                 values[id(tensor)] = value
         return [values[id(tensor)] for tensor in self.outputs]
 
-    def output_shapes(self, input_shapes):
+    def output_shapes(self, input_shapes: list[Any]) -> list[Any]:
         """Return the outputs' shapes for other shapes of the inputs."""
         shapes = dict(zip(map(id, self.inputs), input_shapes, strict=True))
         for node in self.nodes:
@@ -292,7 +299,7 @@ def _looked_up(given, values):
     return values.get(id(given), given)
 
 
-def checked_shape(name, shape):
+def checked_shape(name: str, shape: list[Any] | tuple[Any, ...]) -> tuple[Any, ...]:
     """Return a shape of sizes of at least 1, or None for any size, as a tuple."""
     try:
         sizes = tuple(shape)

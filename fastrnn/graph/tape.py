@@ -10,10 +10,13 @@ model inside another are on the tape of the outer one; only a layer that calls a
 """
 
 import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import index
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .operators import Operators
 
@@ -39,25 +42,26 @@ class Tensor(Operators):
 
     __slots__ = ("array", "gradient", "mask", "tracked")
 
-    def __init__(self, array, mask=None, tracked=False):
+    def __init__(self, array: np.ndarray, mask: np.ndarray | None = None,
+                 tracked: bool = False) -> None:
         self.array = array
         self.mask = mask
         self.tracked = tracked
         self.gradient = None
 
     @property
-    def shape(self):
+    def shape(self) -> tuple[Any, ...]:
         return self.array.shape
 
     @property
-    def ndim(self):
+    def ndim(self) -> int:
         return self.array.ndim
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         return self.array.dtype
 
-    def numpy(self):
+    def numpy(self) -> np.ndarray:
         """Return a copy of the value; no gradient flows through it."""
         return self.array.copy()
 
@@ -84,7 +88,7 @@ class Tensor(Operators):
     def __repr__(self):
         return f"Tensor({self.array!r})"
 
-    def add_gradient(self, gradient):
+    def add_gradient(self, gradient: np.ndarray) -> None:
         """Add a reader's gradient; the arrays handed in stay as they are.
 
         It gets the dtype of the value, which the kernels below rely on.
@@ -110,7 +114,7 @@ class calling:
 
     __slots__ = ("_before", "_now")
 
-    def __init__(self, tape, training):
+    def __init__(self, tape: "Tape | None", training: bool) -> None:
         self._now = tape, training
 
     def __enter__(self):
@@ -122,7 +126,7 @@ class calling:
 
 
 @contextmanager
-def collecting_penalties():
+def collecting_penalties() -> Iterator[Any]:
     """Yield the list to which activity regularisers append their values."""
     before = current.penalties
     current.penalties = penalties = []
@@ -137,11 +141,12 @@ class Tape:
 
     __slots__ = ("_penalised", "_records")
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._records = []
         self._penalised = []
 
-    def record(self, operation, kept, inputs, outputs, takes_list=False, gives_list=False):
+    def record(self, operation: Any, kept: npt.ArrayLike, inputs: Tensor | list[Any],
+               outputs: Tensor, takes_list: bool = False, gives_list: bool = False) -> None:
         """Note a call.
 
         Parameters
@@ -155,11 +160,11 @@ class Tape:
         """
         self._records.append((operation, kept, inputs, outputs, takes_list, gives_list))
 
-    def penalise(self, tensor, gradient):
+    def penalise(self, tensor: Any, gradient: np.ndarray) -> None:
         """Note that a part of the loss depends on `tensor` alone, and its gradient."""
         self._penalised.append((tensor, gradient))
 
-    def backward(self):
+    def backward(self) -> Any:
         """Propagate from the Tensors whose `gradient` is set to all that lead to them.
 
         Layers add the gradients of their weights to them. The tape is spent afterwards.

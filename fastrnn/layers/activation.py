@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Activations as layers."""
 
+from typing import Any
+
+import numpy as np
+
 from .. import activations
 from .base import Layer
 
@@ -25,17 +29,18 @@ class Activation(Layer, activations.Applying):
     supports_masking = True
     is_stepwise = True
 
-    def __init__(self, activation, **options):
+    def __init__(self, activation: Any, **options: Any) -> None:
         super().__init__(**options)
         self.activation = activations.get(activation)
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         if not keep:
             return self.activation.value(inputs), mask, None
         y, kept = self.activation.forward(inputs)
         return y, mask, kept
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: np.ndarray, doutputs: np.ndarray) -> Any:
         return self.activation.backward(kept, doutputs)
 
 
@@ -51,7 +56,8 @@ class ReLU(Activation):
 
     arguments = ("max_value", "negative_slope", "threshold")
 
-    def __init__(self, max_value=None, negative_slope=0.0, threshold=0.0, **options):
+    def __init__(self, max_value: float | None = None, negative_slope: float = 0.0,
+                 threshold: float = 0.0, **options: Any) -> None:
         super().__init__(activations.Relu(negative_slope, max_value, threshold), **options)
         for name, value in (("max_value", max_value or 0), ("negative_slope", negative_slope),
                             ("threshold", threshold)):
@@ -73,7 +79,7 @@ class LeakyReLU(Activation):
 
     arguments = ("negative_slope",)
 
-    def __init__(self, negative_slope=0.3, **options):
+    def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
         super().__init__(activations.LeakyRelu(negative_slope), **options)
         if negative_slope < 0:
             raise ValueError(f"negative_slope must be at least 0, got {negative_slope}")
@@ -90,7 +96,7 @@ class ELU(Activation):
 
     arguments = ("alpha",)
 
-    def __init__(self, alpha=1.0, **options):
+    def __init__(self, alpha: float = 1.0, **options: Any) -> None:
         super().__init__(activations.Elu(alpha), **options)
         self.alpha = alpha
 
@@ -105,6 +111,6 @@ class Softmax(Activation):
 
     arguments = ("axis",)
 
-    def __init__(self, axis=-1, **options):
+    def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(activations.Softmax(axis), **options)
         self.axis = axis

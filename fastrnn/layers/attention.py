@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attention: each step of a query reads a mixture of the steps of a value."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import activations
 from .._common import checks
@@ -67,7 +68,8 @@ class Attention(Layer):
     supports_masking = True
     takes_list = True
 
-    def __init__(self, use_scale=False, score_mode="dot", dropout=0.0, seed=None, **options):
+    def __init__(self, use_scale: bool = False, score_mode: str = "dot", dropout: float = 0.0,
+                 seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.use_scale = checks.flag("use_scale", use_scale)
         self.score_mode = checks.choice("score_mode", score_mode, ("dot", "concat"))
@@ -76,21 +78,21 @@ class Attention(Layer):
         self.scale = self.concat_score_weight = None
         self._source = RandomMask(self.dropout, seed) if dropout else None
 
-    def build(self, input_shape):
+    def build(self, input_shape: list[Any]) -> None:
         self._check(input_shape)
         if self.use_scale:
             self.scale = self.add_weight("scale", (), "ones")
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones")
 
-    def compute_output_shape(self, input_shape, return_attention_scores=False,
-                             use_causal_mask=False):
+    def compute_output_shape(self, input_shape: list[Any], return_attention_scores: bool = False,
+                             use_causal_mask: bool = False) -> Any:
         self._check(input_shape)
         q, v = input_shape[0], input_shape[1]
         y = (*q[:-1], v[-1])
         return [y, (*q[:-1], v[-2])] if return_attention_scores else y
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None if mask is None else mask[0]
 
     def _check(self, shapes):
@@ -112,8 +114,8 @@ class Attention(Layer):
                 raise ValueError(f"{self.name}: the {what} must be the same, got {a} and {b} in "
                                  f"shapes {_listed(shapes)}")
 
-    def forward(self, inputs, mask, training, keep, return_attention_scores=False,
-                use_causal_mask=False):
+    def forward(self, inputs: list[np.ndarray], mask: list[Any], training: bool, keep: int,
+                return_attention_scores: bool = False, use_causal_mask: bool = False) -> Any:
         shapes = [x.shape for x in inputs] if isinstance(inputs, list) else inputs.shape
         self._check(shapes)
         q, v, k = (*inputs, inputs[1])[:3]
@@ -147,7 +149,7 @@ class Attention(Layer):
                                  f"{shape[:2]}, got {m.shape}")
         return mask[0], mask[1]
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: npt.ArrayLike) -> Any:
         inputs, scored, weights, mixing, dropped, q_mask = kept
         dy, dmixing = doutputs if isinstance(doutputs, list) else (doutputs, None)
         v = inputs[1]
@@ -224,10 +226,11 @@ class AdditiveAttention(Attention):
 
     arguments = ("use_scale", "dropout", "seed")
 
-    def __init__(self, use_scale=True, dropout=0.0, seed=None, **options):
+    def __init__(self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None,
+                 **options: Any) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, seed=seed, **options)
 
-    def build(self, input_shape):
+    def build(self, input_shape: list[Any]) -> None:
         self._check(input_shape)
         if self.use_scale:
             size = input_shape[0][-1]

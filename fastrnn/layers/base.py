@@ -6,6 +6,7 @@
 
 import functools
 import warnings
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ class Layer(Operation):
     # Whether what it does is said by a `call` that uses other layers.
     calls_layers = False
 
-    def __init__(self, *, activity_regularizer=None, **options):
+    def __init__(self, *, activity_regularizer: str | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
@@ -70,7 +71,7 @@ class Layer(Operation):
             for tensor, gradient in zip(made, gradients, strict=True):
                 tape.penalise(tensor, gradient)
 
-    def masked(self, mask):
+    def masked(self, mask: Any) -> Any:
         """Return the mask a layer passes on; one that drops it says so once."""
         if self.supports_masking or mask is None:
             return mask
@@ -82,24 +83,25 @@ class Layer(Operation):
             )
         return None
 
-    def compute_mask(self, inputs, mask):
+    def compute_mask(self, inputs: Any, mask: Any) -> Any:
         """Return the mask of the outputs."""
         return self.masked(mask)
 
     # -- building ----------------------------------------------------------------------------
 
-    def build(self, input_shape):
+    def build(self, input_shape: list[Any] | tuple[Any, ...]) -> None:
         """Make the weights for inputs of this shape."""
 
-    def ensure_built(self, input_shape):
+    def ensure_built(self, input_shape: list[Any] | tuple[Any, ...]) -> None:
         """Build the layer unless it is."""
         if not self.built:
             self.build(input_shape)
             self.built = True
 
     @quiet
-    def add_weight(self, name, shape, initializer, *, regularizer=None, constraint=None,
-                   trainable=True, form=None):
+    def add_weight(self, name: str, shape: tuple[int, ...], initializer: Any, *,
+                   regularizer: Any = None, constraint: Any = None, trainable: bool = True,
+                   form: Any = None) -> Variable:
         """Make a `Variable` of the layer.
 
         Parameters
@@ -137,7 +139,7 @@ def _marking_built(build):
     return marking
 
 
-def activity_penalties(layer, outputs):
+def activity_penalties(layer: Any, outputs: list[np.ndarray]) -> list[Any]:
     """Add what a layer's activity regulariser says of `outputs` to the loss of the call that is
     going on; return its gradients, None where there is none."""
     regularizer = layer.activity_regularizer
@@ -147,14 +149,14 @@ def activity_penalties(layer, outputs):
     return [regularizer.gradient(out) / len(out) for out in outputs]
 
 
-def rank(layer, shape, ndim, what):
+def rank(layer: Any, shape: tuple[Any, ...], ndim: int, what: str) -> None:
     """Raise unless the inputs' shape has `ndim` axes; `what` says what they are."""
     if len(shape) != ndim:
         raise ValueError(f"{layer.name}: inputs must be {ndim}-D, {what}; "
                          f"got {len(shape)}-D, shape {tuple(shape)}")
 
 
-def known(layer, shape, axis=-1):
+def known(layer: Any, shape: tuple[Any, ...], axis: int = -1) -> int:
     """Return the size of an axis that must be known to build a layer."""
     size = shape[axis]
     if size is None:

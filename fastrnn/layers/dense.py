@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dense layer: the same affine map at every position."""
 
+from typing import Any
+
+import numpy as np
+
 from .. import activations, constraints, initializers, regularizers
 from .._common import checks
 from .._common.products import add_products_of_rows, multiply_rows
@@ -46,10 +50,13 @@ class Dense(Layer):
     supports_masking = True
     is_stepwise = True
 
-    def __init__(self, units, activation=None, use_bias=True, kernel_initializer="glorot_uniform",
-                 bias_initializer="zeros", kernel_regularizer=None, bias_regularizer=None,
-                 activity_regularizer=None, kernel_constraint=None, bias_constraint=None,
-                 lora_rank=None, lora_alpha=None, quantization_config=None, **options):
+    def __init__(self, units: int, activation: dict[str, Any] | str | None = None,
+                 use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
+                 bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
+                 bias_regularizer: Any = None, activity_regularizer: Any = None,
+                 kernel_constraint: str | None = None, bias_constraint: Any = None,
+                 lora_rank: Any = None, lora_alpha: Any = None, quantization_config: Any = None,
+                 **options: Any) -> None:
         refuse_adaptation("Dense", lora_rank, lora_alpha, quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **options)
         self.units = checks.count("units", units)
@@ -64,7 +71,7 @@ class Dense(Layer):
         self.kernel = self.bias = None
         self._linear = self.activation is activations.linear
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self._check(input_shape)
         self.kernel = self.add_weight(
             "kernel", (known(self, input_shape), self.units), self.kernel_initializer,
@@ -76,7 +83,7 @@ class Dense(Layer):
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint,
             )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         self._check(input_shape)
         return (*input_shape[:-1], self.units)
 
@@ -89,7 +96,8 @@ class Dense(Layer):
                              f"{self.kernel.shape[0]}, as the layer was built for; "
                              f"got shape {tuple(shape)}")
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         shape = inputs.shape
         kernel = self.kernel.array
         if len(shape) < 2 or shape[-1] != len(kernel):
@@ -102,7 +110,7 @@ class Dense(Layer):
         y, activated = self.activation.forward_in_place(y, bias, keep)
         return y, mask, (rows, shape, activated, keep) if keep else None
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         rows, shape, activated, keep = kept
         dy = doutputs if self._linear else self.activation.backward(activated, doutputs)
         if len(shape) > 2:
@@ -118,7 +126,7 @@ class Dense(Layer):
         return dx if len(shape) == 2 else dx.reshape(shape)
 
 
-def refuse_adaptation(kind, lora_rank, lora_alpha, quantization_config):
+def refuse_adaptation(kind: str, lora_rank: Any, lora_alpha: Any, quantization_config: Any) -> None:
     """Raise for what Keras can do with weights and we cannot."""
     if lora_rank is not None or lora_alpha is not None:
         raise ValueError(f"{kind} has no low-rank adaptation: lora_rank and lora_alpha must be "

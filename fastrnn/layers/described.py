@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers and models as plain values: ``{"class_name", "config"}``, and back."""
 
+from typing import Any
+
 from .._common.classes import custom_objects, find, given_object, given_objects
 from .._common.quiet import is_own
 from ..graph.operation import Operation, plain
@@ -8,12 +10,12 @@ from ..graph.operation import Operation, plain
 __all__ = ["copy", "custom_objects", "deserialize", "given_object", "given_objects", "serialize"]
 
 
-def serialize(layer):
+def serialize(layer: Any) -> dict[str, Any]:
     """Return what describes a layer or model, as plain values."""
     return plain(layer)
 
 
-def deserialize(config):
+def deserialize(config: Any) -> Any:
     """Return the new layer or model that `serialize` described; its weights are new.
 
     A layer is given back as it is.
@@ -31,7 +33,7 @@ def deserialize(config):
     return find(config["class_name"], Operation).from_config(config["config"])
 
 
-def copy(layer, **changes):
+def copy(layer: Any, **changes: Any) -> Any:
     """Return a new layer or model of the same description but for `changes`; its weights are new.
 
     The caller's own classes that it is made of need not be given.

@@ -3,6 +3,7 @@
 
 import math
 import threading
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class RandomMask:
         1 / (1 - rate), which keeps the mean of what is masked; 0 where nothing is left.
     """
 
-    def __init__(self, rate, seed=None):
+    def __init__(self, rate: float, seed: int | None = None) -> None:
         self._threshold = round(rate * _DRAWS)
         left = _DRAWS - self._threshold
         self.scale = _DRAWS / left if left else 0.0
@@ -43,7 +44,7 @@ class RandomMask:
             2 * draws.STREAMS, np.uint64).reshape(2, draws.STREAMS)
         self._lock = threading.Lock()
 
-    def draw(self, shape):
+    def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return a new mask, an array of 0 and 1 of the dtype uint8."""
         kept = np.zeros(shape, np.uint8)
         if self._threshold < _DRAWS:
@@ -51,7 +52,7 @@ class RandomMask:
                 draws.draw(self._state, self._threshold, kept)
         return kept
 
-    def factors(self, shape, dtype):
+    def factors(self, shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
         """Return an array of `dtype`: `scale` where a new mask is 1, else 0."""
         return np.multiply(self.draw(shape), self.scale, dtype=dtype)
 
@@ -88,7 +89,8 @@ class Dropout(Layer):
     supports_masking = True
     is_identity_in_evaluation = True
 
-    def __init__(self, rate, noise_shape=None, seed=None, **options):
+    def __init__(self, rate: float, noise_shape: list[Any] | tuple[Any, ...] | None = None,
+                 seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.rate = checks.probability("rate", rate)
         self.noise_shape = _checked_noise_shape(noise_shape)
@@ -106,14 +108,15 @@ class Dropout(Layer):
                              f"{shape}: each size must be 1, None or the inputs' own")
         return tuple(size if n is None else n for n, size in zip(noise, shape, strict=True))
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         source = self._source
         if source is None or not training:
             return inputs, mask, None
         kept = source.draw(self._shape(inputs.shape))
         return self._dropped(inputs, kept), mask, kept
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: np.ndarray, doutputs: np.ndarray) -> Any:
         return doutputs if kept is None else self._dropped(doutputs, kept)
 
     def _dropped(self, array, kept):
@@ -141,13 +144,13 @@ class SpatialDropout1D(Dropout):
 
     arguments = ("rate", "seed")
 
-    def __init__(self, rate, seed=None, **options):
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(rate, seed=seed, **options)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int, ...]) -> None:
         rank(self, input_shape, 3, "the batch, steps and features")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         self.build(input_shape)
         return input_shape
 
@@ -173,13 +176,14 @@ class GaussianNoise(Layer):
     supports_masking = True
     is_identity_in_evaluation = True
 
-    def __init__(self, stddev, seed=None, **options):
+    def __init__(self, stddev: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.stddev = checks.probability("stddev", stddev)
         self.seed = seed
         self._source = _normal_source(seed) if stddev else None
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         if self._source is None or not training:
             return inputs, mask, None
         outputs = self._source.standard_normal(inputs.shape, dtype=inputs.dtype.type)
@@ -187,7 +191,7 @@ class GaussianNoise(Layer):
         outputs += inputs
         return outputs, mask, None
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: Any, doutputs: np.ndarray) -> Any:
         return doutputs
 
 
@@ -207,7 +211,7 @@ class GaussianDropout(Layer):
     supports_masking = True
     is_identity_in_evaluation = True
 
-    def __init__(self, rate, seed=None, **options):
+    def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.rate = checks.probability("rate", rate)
         if rate == 1:
@@ -215,7 +219,8 @@ class GaussianDropout(Layer):
         self.seed = seed
         self._source = _normal_source(seed) if rate else None
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         if self._source is None or not training:
             return inputs, mask, None
         noise = self._source.standard_normal(inputs.shape, dtype=inputs.dtype.type)
@@ -223,7 +228,7 @@ class GaussianDropout(Layer):
         noise += 1
         return inputs * noise, mask, noise
 
-    def backward(self, noise, doutputs):
+    def backward(self, noise: np.ndarray, doutputs: np.ndarray) -> Any:
         return doutputs if noise is None else doutputs * noise
 
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The embedding layer: a learned vector for each id."""
 
+from typing import Any
+
 import numpy as np
 
 from .. import constraints, initializers, regularizers
@@ -49,10 +51,11 @@ class Embedding(Layer):
     casts_inputs = False
     is_stepwise = True
 
-    def __init__(self, input_dim, output_dim, embeddings_initializer="uniform",
-                 embeddings_regularizer=None, embeddings_constraint=None, mask_zero=False,
-                 weights=None, lora_rank=None, lora_alpha=None, quantization_config=None,
-                 input_length=None, **options):
+    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: str = "uniform",
+                 embeddings_regularizer: Any = None, embeddings_constraint: Any = None,
+                 mask_zero: bool = False, weights: list[np.ndarray] | np.ndarray | None = None,
+                 lora_rank: Any = None, lora_alpha: Any = None, quantization_config: Any = None,
+                 input_length: int | None = None, **options: Any) -> None:
         refuse_adaptation("Embedding", lora_rank, lora_alpha, quantization_config)
         super().__init__(**options)
         self.input_dim = checks.count("input_dim", input_dim)
@@ -67,27 +70,27 @@ class Embedding(Layer):
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1
                              else [weights])
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.embeddings = self.add_weight(
             "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer,
             regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
         )
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         return (*input_shape, self.output_dim)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: np.ndarray, mask: Any = None) -> np.ndarray:
         return np.asarray(inputs) != 0 if self.mask_zero else self.masked(mask)
 
-    def output_dtype(self, given):
+    def output_dtype(self, given: str) -> str:
         return self.dtype.name
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
         ids = self._ids(inputs)
         y = self.embeddings.array.take(ids, axis=0)
         return y, self.compute_mask(ids, mask), ids if keep else None
 
-    def backward(self, ids, doutputs):
+    def backward(self, ids: np.ndarray, doutputs: np.ndarray) -> Any:
         if self._trainable:
             add_rows(self.embeddings.gradient, ids.reshape(-1),
                      doutputs.reshape(-1, self.output_dim))

@@ -2,6 +2,8 @@
 """A function as a layer."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +42,9 @@ class Lambda(Layer):
         If `function` is none, or has no derivative where one is needed.
     """
 
-    def __init__(self, function, output_shape=None, mask=None, arguments=None, **options):
+    def __init__(self, function: Callable[..., Any], output_shape: Any = None,
+                 mask: Callable[..., Any] | None = None, arguments: dict[str, Any] | None = None,
+                 **options: Any) -> None:
         if not callable(function):
             raise TypeError(f"function must be callable, got {type(function).__name__}")
         super().__init__(**options)
@@ -51,7 +55,7 @@ class Lambda(Layer):
         self._options = dict(arguments or {})
         self._takes = [name for name in ("mask", "training") if name in _names(function)]
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         given = self._output_shape
         if callable(given):
             return tuple(given(input_shape))
@@ -62,7 +66,7 @@ class Lambda(Layer):
                   for size in (2, 3)]
         return tuple(a if a == b else None for a, b in zip(*shapes, strict=True))
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: np.ndarray, mask: np.ndarray | None = None) -> Any:
         return self._mask(inputs, mask) if callable(self._mask) else self.masked(mask)
 
     def _called(self, x, mask, training, trial=False):
@@ -71,7 +75,8 @@ class Lambda(Layer):
         options = self._options | {name: given[name] for name in self._takes}
         return self.function(x, **options) if trial else call_back(self.function, x, **options)
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         out_mask = self.compute_mask(inputs, mask)
         if keep < FOR_INPUTS:
             with calling(None, training):
@@ -90,13 +95,13 @@ class Lambda(Layer):
                             f"must pass: {_ADVICE}")
         return y.array, out_mask, (tape, x, y)
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         tape, x, y = kept
         y.add_gradient(doutputs)
         tape.backward()
         return x.gradient
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         raise ValueError(f"{self.name}: a function cannot be saved: write a Layer with forward, "
                          "backward and get_config in place of Lambda")
 

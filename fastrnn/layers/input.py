@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The inputs of functional models."""
 
+from typing import Any
+
 import numpy as np
 
 from .._common import checks
@@ -31,7 +33,9 @@ class InputLayer(Layer):
     supports_masking = True
     casts_inputs = False
 
-    def __init__(self, shape=None, batch_size=None, dtype=None, batch_shape=None, **options):
+    def __init__(self, shape: tuple[Any, ...] | None = None, batch_size: int | None = None,
+                 dtype: str | None = None, batch_shape: list[Any] | tuple[Any, ...] | None = None,
+                 **options: Any) -> None:
         if (shape is None) == (batch_shape is None):
             raise ValueError("Input needs one of shape and batch_shape")
         data_type = np.dtype(dtype or floatx())
@@ -43,11 +47,13 @@ class InputLayer(Layer):
         self.built = True
         input_tensor(self, self.batch_shape, data_type.name)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"batch_shape": self.batch_shape, "dtype": self.data_type.name, "name": self.name}
 
 
-def Input(shape=None, batch_size=None, dtype=None, name=None, batch_shape=None):
+def Input(shape: tuple[Any, ...] | None = None, batch_size: int | None = None,
+          dtype: str | None = None, name: str | None = None,
+          batch_shape: tuple[Any, ...] | None = None) -> Any:
     """Return a symbolic tensor that stands for an input of a functional model.
 
     Parameters

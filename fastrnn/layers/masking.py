@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layer that finds the steps that do not count."""
 
+from typing import Any
+
 import numpy as np
 
 from .._common import checks
@@ -35,13 +37,13 @@ class Masking(Layer):
     supports_masking = True
     is_stepwise = True
 
-    def __init__(self, mask_value=0.0, nan=False, **options):
+    def __init__(self, mask_value: float = 0.0, nan: bool = False, **options: Any) -> None:
         super().__init__(**options)
         self.mask_value = float(checks.number("mask_value", mask_value))
         self.nan = checks.flag("nan", nan) or self.mask_value != self.mask_value
         self.takes_missing = self.nan
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: np.ndarray, mask: Any = None) -> np.ndarray:
         return self._counting(np.asarray(inputs))
 
     def _counting(self, inputs):
@@ -52,7 +54,7 @@ class Masking(Layer):
             return ~np.isnan(inputs).any(axis=-1)
         return (inputs != inputs.dtype.type(self.mask_value)).any(axis=-1)
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
         mask = self._counting(inputs)
         if mask.all():
             return inputs, mask, mask
@@ -60,5 +62,5 @@ class Masking(Layer):
         outputs[~mask] = 0
         return outputs, mask, mask
 
-    def backward(self, mask, doutputs):
+    def backward(self, mask: np.ndarray, doutputs: np.ndarray) -> Any:
         return doutputs * mask[..., None]

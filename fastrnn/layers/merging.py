@@ -2,6 +2,7 @@
 """Layers that make one value of several."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -29,10 +30,10 @@ class Merge(Layer):
     takes_list = True
     fewest, most = 1, math.inf
 
-    def build(self, input_shape):
+    def build(self, input_shape: list[Any]) -> None:
         self.compute_output_shape(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[Any]) -> Any:
         self._check(input_shape)
         return common_shape(self, input_shape)
 
@@ -47,12 +48,12 @@ class Merge(Layer):
             raise ValueError(f"{self.name}: {kind} must be called on {wanted} inputs, "
                              f"got {len(shapes)}")
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: list[np.ndarray], mask: list[Any] | None = None) -> Any:
         if mask is None or any(m is None for m in mask):
             return None
         return np.logical_or.reduce(mask) if len(mask) > 1 else mask[0]
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: list[np.ndarray], mask: list[Any], training: bool, keep: int) -> Any:
         shapes = [x.shape for x in _listed(self, inputs)]
         mask = mask or [None] * len(inputs)
         if shapes.count(shapes[0]) != len(shapes):
@@ -61,7 +62,7 @@ class Merge(Layer):
         y, kept = self._merge(inputs, mask)
         return y, self.compute_mask(inputs, mask), (shapes, kept)
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         shapes, kept = kept
         return [summed_to(dx, shape)
                 for dx, shape in zip(self._gradients(kept, doutputs, len(shapes)), shapes,
@@ -190,13 +191,13 @@ class Concatenate(Merge):
 
     arguments = ("axis",)
 
-    def __init__(self, axis=-1, **options):
+    def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(**options)
         if axis == 0:
             raise ValueError("axis must not be 0, the batch")
         self.axis = axis
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[Any]) -> Any:
         self._check(input_shape)
         first = tuple(input_shape[0])
         if not -len(first) < self.axis < len(first):
@@ -217,7 +218,7 @@ class Concatenate(Merge):
                   for column in zip(*sizes, strict=True)]
         return (*others[:axis], total, *others[axis:])
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: list[np.ndarray], mask: list[Any] | None = None) -> Any:
         if mask is None or all(m is None for m in mask):
             return None
         masks = [np.ones((*x.shape[:-1], 1), bool) if m is None else
@@ -225,7 +226,7 @@ class Concatenate(Merge):
                  for x, m in zip(inputs, mask, strict=True)]
         return np.concatenate(masks, axis=self.axis).any(axis=-1)
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: list[np.ndarray], mask: list[Any], training: bool, keep: int) -> Any:
         try:
             y = np.concatenate(_listed(self, inputs), axis=self.axis)
         except ValueError:
@@ -234,7 +235,7 @@ class Concatenate(Merge):
         ends = np.cumsum([x.shape[self.axis] for x in inputs[:-1]]) if keep else None
         return y, self.compute_mask(inputs, mask), ends
 
-    def backward(self, ends, doutputs):
+    def backward(self, ends: np.ndarray, doutputs: np.ndarray) -> Any:
         return np.split(doutputs, ends, axis=self.axis)
 
 
@@ -263,7 +264,7 @@ class Dot(Merge):
     is_stepwise = False
     fewest = most = 2
 
-    def __init__(self, axes, normalize=False, **options):
+    def __init__(self, axes: Any, normalize: bool = False, **options: Any) -> None:
         super().__init__(**options)
         pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
         if len(pair) != 2 or not all(isinstance(axis, int) for axis in pair) or 0 in pair:
@@ -272,10 +273,10 @@ class Dot(Merge):
         self.normalize = normalize
         self._pair = pair
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         return None
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         self._check(input_shape)
         shapes = [tuple(shape) for shape in input_shape]
         for axis, shape in zip(self._pair, shapes, strict=True):
@@ -290,7 +291,7 @@ class Dot(Merge):
         return (common_shape(self, [shapes[0][:1], shapes[1][:1]])[0],
                 *(rest[0][1:] + rest[1][1:] or (1,)))
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
         shape = self.compute_output_shape([x.shape for x in _listed(self, inputs)])
         vectors, lengths = zip(*map(self._vectors, inputs, self._pair), strict=True)
         a, b = vectors
@@ -307,7 +308,7 @@ class Dot(Merge):
         np.maximum(lengths, 1e-12, out=lengths)
         return rows / lengths, lengths
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: Any, doutputs: Any) -> Any:
         a, b, lengths, shapes = kept
         dy = doutputs.reshape(len(a), a.shape[1], b.shape[1])
         da = multiply_batches(dy, b)
@@ -360,41 +361,41 @@ def _where(mask, x, other):
     return np.where(mask, x, x.dtype.type(other) if isinstance(other, int) else other)
 
 
-def add(inputs, **options):
+def add(inputs: list[np.ndarray], **options: Any) -> Any:
     """Return ``Add(**options)(inputs)``."""
     return Add(**options)(inputs)
 
 
-def average(inputs, **options):
+def average(inputs: list[np.ndarray], **options: Any) -> Any:
     """Return ``Average(**options)(inputs)``."""
     return Average(**options)(inputs)
 
 
-def concatenate(inputs, axis=-1, **options):
+def concatenate(inputs: list[Any], axis: int = -1, **options: Any) -> Any:
     """Return ``Concatenate(axis, **options)(inputs)``."""
     return Concatenate(axis, **options)(inputs)
 
 
-def dot(inputs, axes=-1, **options):
+def dot(inputs: Any, axes: Any = -1, **options: Any) -> Any:
     """Return ``Dot(axes, **options)(inputs)``."""
     return Dot(axes, **options)(inputs)
 
 
-def maximum(inputs, **options):
+def maximum(inputs: Any, **options: Any) -> Any:
     """Return ``Maximum(**options)(inputs)``."""
     return Maximum(**options)(inputs)
 
 
-def minimum(inputs, **options):
+def minimum(inputs: Any, **options: Any) -> Any:
     """Return ``Minimum(**options)(inputs)``."""
     return Minimum(**options)(inputs)
 
 
-def multiply(inputs, **options):
+def multiply(inputs: Any, **options: Any) -> Any:
     """Return ``Multiply(**options)(inputs)``."""
     return Multiply(**options)(inputs)
 
 
-def subtract(inputs, **options):
+def subtract(inputs: Any, **options: Any) -> Any:
     """Return ``Subtract(**options)(inputs)``."""
     return Subtract(**options)(inputs)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that give what passes mean 0 and variance 1."""
 
+from typing import Any
+
 import numpy as np
 
 from .. import constraints, initializers, regularizers
@@ -104,9 +106,11 @@ class LayerNormalization(_Normalization):
     arguments = ("axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
                  "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint")
 
-    def __init__(self, axis=-1, epsilon=1e-3, center=True, scale=True, beta_initializer="zeros",
-                 gamma_initializer="ones", beta_regularizer=None, gamma_regularizer=None,
-                 beta_constraint=None, gamma_constraint=None, rms_scaling=False, **options):
+    def __init__(self, axis: int = -1, epsilon: float = 0.001, center: bool = True,
+                 scale: bool = True, beta_initializer: Any = "zeros",
+                 gamma_initializer: Any = "ones", beta_regularizer: Any = None,
+                 gamma_regularizer: Any = None, beta_constraint: Any = None,
+                 gamma_constraint: Any = None, rms_scaling: bool = False, **options: Any) -> None:
         if rms_scaling:
             raise ValueError("rms_scaling=True divides by the standard deviation without taking "
                              "off the mean, and is not offered: leave it out")
@@ -119,7 +123,7 @@ class LayerNormalization(_Normalization):
         self.axis = axis
         self._axes = axes
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         ndim = len(input_shape)
         for axis in self._axes:
             if not -ndim < axis < ndim or axis % ndim == 0:
@@ -131,7 +135,8 @@ class LayerNormalization(_Normalization):
         self._add_weights(shape, tuple(input_shape[axis] if axis in axes else 1
                                        for axis in range(ndim)))
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         self._check(inputs.shape)
         xhat = inputs - inputs.mean(axis=self._reduced, keepdims=True)
         variance = np.square(xhat).mean(axis=self._reduced, keepdims=True)
@@ -139,7 +144,7 @@ class LayerNormalization(_Normalization):
         xhat *= factor
         return self._affine(xhat), mask, (xhat, factor) if keep else None
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[np.ndarray, ...], doutputs: np.ndarray) -> Any:
         xhat, factor = kept
         dxhat = self._affine_backward(xhat, doutputs)
         dx = dxhat - dxhat.mean(axis=self._reduced, keepdims=True)
@@ -184,12 +189,13 @@ class BatchNormalization(_Normalization):
                  "gamma_initializer", "moving_mean_initializer", "moving_variance_initializer",
                  "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint")
 
-    def __init__(self, axis=-1, momentum=0.99, epsilon=1e-3, center=True, scale=True,
-                 beta_initializer="zeros", gamma_initializer="ones",
-                 moving_mean_initializer="zeros", moving_variance_initializer="ones",
-                 beta_regularizer=None, gamma_regularizer=None, beta_constraint=None,
-                 gamma_constraint=None, renorm=False, renorm_clipping=None, renorm_momentum=0.99,
-                 synchronized=False, **options):
+    def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 0.001,
+                 center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
+                 gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
+                 moving_variance_initializer: Any = "ones", beta_regularizer: Any = None,
+                 gamma_regularizer: Any = None, beta_constraint: Any = None,
+                 gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None,
+                 renorm_momentum: float = 0.99, synchronized: bool = False, **options: Any) -> None:
         if renorm or synchronized:
             raise ValueError("BatchNormalization has neither renorm nor synchronized: both must "
                              f"be False, got {renorm!r} and {synchronized!r}")
@@ -202,7 +208,7 @@ class BatchNormalization(_Normalization):
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
         self.moving_mean = self.moving_variance = None
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         ndim = len(input_shape)
         if not -ndim < self.axis < ndim or self.axis == 0:
             raise ValueError(f"{self.name}: axis {self.axis} is not one of inputs of shape "
@@ -216,7 +222,8 @@ class BatchNormalization(_Normalization):
         self.moving_variance = self.add_weight("moving_variance", (size,),
                                                self.moving_variance_initializer, trainable=False)
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         self._check(inputs.shape)
         counted = count = None
         if training and self._trainable:
@@ -259,7 +266,7 @@ class BatchNormalization(_Normalization):
         variable.array += (1 - self.momentum) * value.reshape(-1)
         variable.changed()
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         xhat, factor, counted, count = kept
         dxhat = self._affine_backward(xhat, doutputs)
         if count is None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that make fewer steps of many."""
 
+from typing import Any
+
 import numpy as np
 
 from .._common import checks
@@ -63,7 +65,7 @@ class GlobalAveragePooling1D(_Global):
 
     supports_masking = True
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray, training: bool, keep: int) -> Any:
         if inputs.ndim != 3:
             self.build(inputs.shape)
         axis = self._steps
@@ -76,7 +78,7 @@ class GlobalAveragePooling1D(_Global):
         y = np.where(share != 0, inputs * share, inputs.dtype.type(0))
         return self._squeezed(y.sum(axis=axis, keepdims=True)), None, (share, inputs.shape)
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         share, shape = kept
         return np.broadcast_to(self._widened(doutputs) * share, shape)
 
@@ -94,13 +96,14 @@ class GlobalMaxPooling1D(_Global):
         Those of every `Layer`.
     """
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         if inputs.ndim != 3:
             self.build(inputs.shape)
         y = inputs.max(axis=self._steps, keepdims=True)
         return self._squeezed(y), self.masked(mask), (inputs, y) if keep else None
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[np.ndarray, ...], doutputs: np.ndarray) -> Any:
         inputs, y = kept
         largest = inputs == y
         # Steps that share the largest value share its gradient.
@@ -221,7 +224,7 @@ class MaxPooling1D(_Pooling):
         Those of every `Layer`.
     """
 
-    def __init__(self, pool_size=2, *arguments, **options):
+    def __init__(self, pool_size: int = 2, *arguments: Any, **options: Any) -> None:
         super().__init__(pool_size, *arguments, **options)
 
     def _pooled(self, windows, exists):

@@ -2,6 +2,7 @@
 """Layers that arrange the same numbers in another shape."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -24,21 +25,21 @@ class Flatten(Layer):
     arguments = ("data_format",)
     casts_inputs = False
 
-    def __init__(self, data_format=None, **options):
+    def __init__(self, data_format: str | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         self._channels_first = self.data_format == "channels_first"
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         sizes = input_shape[1:]
         return (input_shape[0], None if None in sizes else math.prod(sizes))
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray, training: bool, keep: int) -> Any:
         if self._channels_first and inputs.ndim > 2:
             inputs = np.moveaxis(inputs, 1, -1)
         return inputs.reshape(_flat(inputs.shape)), self.masked(mask), inputs.shape
 
-    def backward(self, shape, doutputs):
+    def backward(self, shape: tuple[int, ...], doutputs: Any) -> Any:
         dx = doutputs.reshape(shape)
         return np.moveaxis(dx, -1, 1) if self._channels_first and len(shape) > 2 else dx
 
@@ -47,7 +48,7 @@ def _flat(shape):
     return shape[0], math.prod(shape[1:])
 
 
-def checked_data_format(value):
+def checked_data_format(value: Any) -> str:
     """Return a data format; None is "channels_last"."""
     return checks.choice("data_format", "channels_last" if value is None else value,
                          ("channels_last", "channels_first"))
@@ -72,7 +73,7 @@ class Reshape(Layer):
     arguments = ("target_shape",)
     casts_inputs = False
 
-    def __init__(self, target_shape, **options):
+    def __init__(self, target_shape: Any, **options: Any) -> None:
         super().__init__(**options)
         sizes = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         self.target_shape = tuple(
@@ -82,7 +83,7 @@ class Reshape(Layer):
         if self.target_shape.count(-1) > 1:
             raise ValueError(f"target_shape may have one -1, got {self.target_shape}")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         return (input_shape[0], *self._target(tuple(input_shape[1:])))
 
     def _target(self, sizes):
@@ -97,12 +98,12 @@ class Reshape(Layer):
                              f"{(None, *sizes)}, do not fit target_shape {target}")
         return tuple(total // given if size == -1 else size for size in target)
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
         shape = inputs.shape
         outputs = inputs.reshape(shape[0], *self._target(shape[1:]))
         return outputs, self.masked(mask), shape
 
-    def backward(self, shape, doutputs):
+    def backward(self, shape: tuple[int, ...], doutputs: Any) -> Any:
         return doutputs.reshape(shape)
 
 
@@ -125,7 +126,7 @@ class Permute(Layer):
     arguments = ("dims",)
     casts_inputs = False
 
-    def __init__(self, dims, **options):
+    def __init__(self, dims: Any, **options: Any) -> None:
         super().__init__(**options)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -133,19 +134,19 @@ class Permute(Layer):
                              f"batch, in any order; got {self.dims}")
         self._back = (0, *(1 + self.dims.index(axis) for axis in range(1, len(self.dims) + 1)))
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         rank(self, input_shape, len(self.dims) + 1, f"the batch and the {len(self.dims)} of dims")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         self.build(input_shape)
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
         if inputs.ndim != len(self.dims) + 1:
             self.build(inputs.shape)
         return inputs.transpose(0, *self.dims), self.masked(mask), None
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: Any, doutputs: Any) -> Any:
         return doutputs.transpose(self._back)
 
 
@@ -167,21 +168,21 @@ class RepeatVector(Layer):
     arguments = ("n",)
     casts_inputs = False
 
-    def __init__(self, n, **options):
+    def __init__(self, n: int, **options: Any) -> None:
         super().__init__(**options)
         self.n = checks.count("n", n)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Any) -> None:
         rank(self, input_shape, 2, "the batch and features")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Any) -> Any:
         self.build(input_shape)
         return (input_shape[0], self.n, input_shape[1])
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
         if inputs.ndim != 2:
             self.build(inputs.shape)
         return np.repeat(inputs[:, None], self.n, axis=1), self.masked(mask), None
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: Any, doutputs: Any) -> Any:
         return doutputs.sum(axis=1)

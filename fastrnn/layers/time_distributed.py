@@ -2,6 +2,9 @@
 """The layer that applies another one at every step."""
 
 import math
+from typing import Any
+
+import numpy as np
 
 from .._common.classes import own_config
 from ..graph.operation import Operation
@@ -38,7 +41,7 @@ class TimeDistributed(Layer):
     is_stepwise = True
     takes_list = True
 
-    def __init__(self, layer, **options):
+    def __init__(self, layer: Any, **options: Any) -> None:
         if not isinstance(layer, Operation):
             raise TypeError(f"layer must be a Layer, got {type(layer).__name__}")
         options.setdefault("dtype", layer.dtype)
@@ -46,10 +49,10 @@ class TimeDistributed(Layer):
         self.layer = layer
         self.casts_inputs = layer.casts_inputs
 
-    def sublayers(self):
+    def sublayers(self) -> tuple[Any, ...]:
         return (self.layer,)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         self.layer.ensure_built(self._each(input_shape))
 
     def _each(self, shape):
@@ -61,7 +64,7 @@ class TimeDistributed(Layer):
                              f"and what {self.layer.name} takes; got shape {tuple(shape)}")
         return (shape[0], *shape[2:])
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
         each = self.layer.compute_output_shape(self._each(input_shape))
         if isinstance(each, list):
             raise ValueError(f"{self.name}: {self.layer.name} gives {len(each)} outputs, "
@@ -69,10 +72,11 @@ class TimeDistributed(Layer):
         return (each[0], input_shape[1], *each[1:])
 
     @property
-    def takes_missing(self):
+    def takes_missing(self) -> Any:
         return self.layer.takes_missing
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> Any:
         if isinstance(inputs, list) or inputs.ndim < 3:
             self._each([x.shape for x in inputs] if isinstance(inputs, list) else inputs.shape)
         batch = inputs.shape[:2]
@@ -96,12 +100,12 @@ class TimeDistributed(Layer):
             return None
         return mask.reshape(math.prod(mask.shape[:2]), *mask.shape[2:])
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         kept, rows, shape = kept
         dx = self.layer.backward(kept, doutputs.reshape(rows, *doutputs.shape[2:]))
         return None if dx is None else dx.reshape(shape)
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         config = own_config(cls, config)
         return cls(**{**config, "layer": deserialize(config["layer"])})

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Weights of layers: an array as the kernels want it, shown in the shape that Keras gives it."""
 
+from typing import Any
+
 import numpy as np
 
 from .._common import checks
@@ -12,10 +14,10 @@ from ..graph.operators import Operators
 class Plain:
     """Stored as shown."""
 
-    def show(self, stored):
+    def show(self, stored: np.ndarray) -> np.ndarray:
         return stored
 
-    def store(self, shown):
+    def store(self, shown: np.ndarray) -> np.ndarray:
         return shown
 
 
@@ -29,13 +31,13 @@ class Gates:
         its own inverse, as exchanging two gates is.
     """
 
-    def __init__(self, order=None):
+    def __init__(self, order: tuple[int, ...] | None = None) -> None:
         self.order = order
 
-    def show(self, stored):
+    def show(self, stored: np.ndarray) -> np.ndarray:
         return self._reordered(stored).T
 
-    def store(self, shown):
+    def store(self, shown: np.ndarray) -> np.ndarray:
         return shown.T if self.order is None else self._reordered(c_ordered(shown.T))
 
     def _reordered(self, rows):
@@ -48,10 +50,10 @@ class Gates:
 class GateBias:
     """Shown (..., G*H) with the gates in Keras' order, stored so in torch's."""
 
-    def __init__(self, order=None):
+    def __init__(self, order: tuple[int, ...] | None = None) -> None:
         self.order = order
 
-    def show(self, stored):
+    def show(self, stored: np.ndarray) -> np.ndarray:
         if self.order is None:
             return stored
         blocks = stored.reshape(*stored.shape[:-1], len(self.order), -1)
@@ -88,8 +90,9 @@ class Variable(Operators):
     __slots__ = ("_gradient", "array", "constraint", "form", "name", "owner", "regularizer",
                  "shape", "trainable")
 
-    def __init__(self, name, value, owner, *, trainable=True, regularizer=None, constraint=None,
-                 form=_PLAIN):
+    def __init__(self, name: str, value: np.ndarray, owner: Any, *, trainable: bool = True,
+                 regularizer: Any = None, constraint: Any = None,
+                 form: GateBias | Gates | Plain = _PLAIN) -> None:
         self.name = name
         self.owner = owner
         self.trainable = trainable
@@ -101,42 +104,42 @@ class Variable(Operators):
         self._gradient = None
 
     @property
-    def path(self):
+    def path(self) -> str:
         """The layer's name and its own."""
         return f"{self.owner.name}/{self.name}"
 
     @property
-    def dtype(self):
+    def dtype(self) -> np.dtype:
         return self.array.dtype
 
     @property
-    def ndim(self):
+    def ndim(self) -> Any:
         return len(self.shape)
 
     @property
-    def is_trained(self):
+    def is_trained(self) -> bool:
         """Whether training changes it."""
         return self.trainable and self.owner.trainable
 
     @property
-    def gradient(self):
+    def gradient(self) -> np.ndarray:
         if self._gradient is None:
             self._gradient = np.zeros_like(self.array)
         return self._gradient
 
     @property
-    def value(self):
+    def value(self) -> np.ndarray:
         """The weight as it is shown, read-only."""
         shown = self.form.show(self.array).view()
         shown.flags.writeable = False
         return shown
 
-    def numpy(self):
+    def numpy(self) -> np.ndarray:
         """Return a copy of the weight as it is shown."""
         return c_ordered(self.value)
 
     @quiet
-    def assign(self, value):
+    def assign(self, value: np.ndarray) -> None:
         """Copy `value`, cast to the weight's dtype, into the weight.
 
         Raises
@@ -150,7 +153,7 @@ class Variable(Operators):
         self.array[...] = self.form.store(value)
         self.changed()
 
-    def checked(self, value):
+    def checked(self, value: np.ndarray) -> np.ndarray:
         """Return `value` as an array that `assign` accepts; see there for the errors."""
         value = checks.as_ndarray(self.path, value)
         if value.dtype.kind not in "fiub":
@@ -160,11 +163,11 @@ class Variable(Operators):
             raise ValueError(f"{self.path} must have shape {self.shape}, got {value.shape}")
         return value
 
-    def changed(self):
+    def changed(self) -> None:
         """Tell the layer that the weight has another value."""
         self.owner.version += 1
 
-    def add_penalty(self):
+    def add_penalty(self) -> float:
         """Add the gradient of the regulariser to `gradient`; return its value."""
         value = self.value
         self.gradient[...] += self.form.store(self.regularizer.gradient(value))

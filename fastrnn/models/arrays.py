@@ -5,7 +5,10 @@ Nothing here copies an array as a whole: a shape, a cast or a share of the rows 
 promise, and what must look at every number does so in pieces.
 """
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .._common.quiet import quiet
@@ -26,7 +29,7 @@ class Cast:
 
     __slots__ = ("dtype", "ndim", "shape", "source")
 
-    def __init__(self, source, dtype):
+    def __init__(self, source: np.ndarray, dtype: np.dtype | str) -> None:
         self.source, self.dtype = source, np.dtype(dtype)
         self.shape, self.ndim = source.shape, source.ndim
 
@@ -51,7 +54,7 @@ class Stored:
 
     __slots__ = ("dtype", "first", "ndim", "shape", "source")
 
-    def __init__(self, source, first=0, last=None):
+    def __init__(self, source: Any, first: int = 0, last: int | None = None) -> None:
         self.source, self.first, self.dtype = source, first, source.dtype
         self.shape = ((source.shape[0] if last is None else last) - first, *source.shape[1:])
         self.ndim = len(self.shape)
@@ -59,7 +62,7 @@ class Stored:
     def __len__(self):
         return self.shape[0]
 
-    def part(self, rows):
+    def part(self, rows: Any) -> "Stored":
         """Return the rows of a slice, not read yet."""
         first, last, _ = rows.indices(len(self))
         return Stored(self.source, self.first + first, self.first + last)
@@ -79,7 +82,7 @@ class Stored:
         return checks.as_ndarray("rows", read.toarray() if hasattr(read, "toarray") else read)
 
 
-def is_stored(value):
+def is_stored(value: Any) -> bool:
     """Whether it is an array of a kind that is read by rows: it has a shape, a NumPy dtype and an
     index, but is neither in NumPy nor labelled as a table of pandas is."""
     return (not isinstance(value, np.ndarray | np.generic) and hasattr(value, "__getitem__")
@@ -87,14 +90,16 @@ def is_stored(value):
             and bool(getattr(value, "shape", ())) and not hasattr(value, "iloc"))
 
 
-def is_array(value):
+def is_array(value: npt.ArrayLike) -> bool:
     """Whether it is an array, or a structure that has one in it."""
     return (isinstance(value, np.ndarray) or hasattr(value, "__array__")
             or hasattr(value, "numpy") or is_stored(value)
             or (isinstance(value, list | tuple | dict) and any(map(is_array, flatten(value)))))
 
 
-def as_arrays(name, data):
+def as_arrays(
+        name: str, data: dict[str, Any] | np.ndarray | None
+) -> dict[str, Any] | list[np.ndarray] | np.ndarray | None:
     """Return data as an ndarray or `Stored`, or as a list or dict of them; None stays None.
 
     Arrays and tensors on a CPU are not copied. Lists of numbers become arrays; None may stand in
@@ -120,26 +125,27 @@ def as_arrays(name, data):
     return data
 
 
-def as_dtype(array, dtype):
+def as_dtype(array: np.ndarray, dtype: np.dtype | str) -> Cast | np.ndarray:
     """Return an ndarray, to be cast by rows where it is not of `dtype`."""
     return array if array.dtype == dtype else Cast(array, dtype)
 
 
-def take(part, rows):
+def take(part: Cast | Stored | dict[str, Any] | None,
+         rows: Any) -> dict[str, Any] | np.ndarray | None:
     """Return rows, a slice or ints, of each array of a structure, read and cast."""
     if part is None:
         return None
     return pack(part, [None if leaf is None else leaf[rows] for leaf in flatten(part)])
 
 
-def read(part):
+def read(part: Cast | list[np.ndarray] | np.ndarray | None) -> list[np.ndarray] | np.ndarray | None:
     """Return a structure with all of its arrays read and cast."""
     if type(part) is np.ndarray:
         return part
     return convert(lambda leaf: leaf if type(leaf) is np.ndarray else leaf[:], part)
 
 
-def row_count(parts):
+def row_count(parts: tuple[Any, ...]) -> int:
     """Return the number of rows of (x, y, sample_weight).
 
     Raises
@@ -164,7 +170,7 @@ def row_count(parts):
     return next(iter(sizes.values()))
 
 
-def parted(parts, share):
+def parted(parts: tuple[Any, ...], share: float) -> tuple[Any, ...]:
     """Return (first rows, last rows) of (x, y, sample_weight); the last are `share` of all.
 
     Raises
@@ -188,7 +194,7 @@ def _part(parts, rows):
                          part) for part in parts)
 
 
-def missing(array):
+def missing(array: Cast | np.ndarray) -> Any:
     """Return the number of NaN in an array, or `Cast`, and the place of the first, or None."""
     array = getattr(array, "source", array)
     if array.dtype.kind != "f":

@@ -2,8 +2,10 @@
 """Weights of classes: each sample, a row or a step, weighs what its own class does."""
 
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from ..losses import SparseCategoricalCrossentropy
 from ..losses.choice import kind_of_targets
@@ -26,7 +28,7 @@ class ClassWeights:
         If it is something else.
     """
 
-    def __init__(self, given):
+    def __init__(self, given: npt.ArrayLike) -> None:
         if isinstance(given, dict) and any(isinstance(v, dict) for v in given.values()):
             self._tables = {name: _table(table, f"class_weight[{name!r}]")
                             for name, table in given.items()}
@@ -35,7 +37,8 @@ class ClassWeights:
         else:
             self._tables = _table(given, "class_weight")
 
-    def of_outputs(self, names, count, trained):
+    def of_outputs(self, names: list[str] | None, count: int,
+                   trained: list[int]) -> list[Any] | None:
         """Return the `Table` of each output, or None.
 
         Parameters
@@ -82,12 +85,12 @@ class Table:
     weights : dict of int to float
     """
 
-    def __init__(self, label, weights):
+    def __init__(self, label: str, weights: dict[Any, Any]) -> None:
         self.label, self.weights = label, weights
         self._classes = np.array(sorted(weights), np.float64)
         self._weights = np.array([weights[key] for key in sorted(weights)], np.float64)
 
-    def of(self, classes):
+    def of(self, classes: np.ndarray) -> np.ndarray:
         """Return the weights of an array of classes; NaN is no class and weighs 1."""
         if not len(self._classes):
             return np.ones(classes.shape)
@@ -95,7 +98,8 @@ class Table:
         at[at == len(self._classes)] = 0
         return np.where(self._classes[at] == classes, self._weights[at], 1.0)
 
-    def times(self, loss, y_true, y_pred, mask, sample_weight):
+    def times(self, loss: Any, y_true: np.ndarray, y_pred: np.ndarray, mask: np.ndarray | None,
+              sample_weight: np.ndarray | None) -> np.ndarray | None:
         """Return `sample_weight`, or 1, times the weights of the targets' classes.
 
         Parameters
@@ -123,7 +127,7 @@ class Table:
                                  weights.shape)
 
 
-def classes_of(loss, y_true, y_pred):
+def classes_of(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     """Return the class of each sample, numbers of the samples' shape; NaN for none.
 
     What an array of targets means follows from the loss and from the output's shape: one number

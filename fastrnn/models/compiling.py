@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """compile: what a model is trained for, by which optimiser, and judged by."""
 
+from typing import Any
+
 from .. import optimizers
 from .._common import oldnames
 from .objective import Objective
@@ -12,16 +14,17 @@ _NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
 class Compiled:
     """The part of a model that knows its optimiser, losses and metrics."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.optimizer = None
         self.loss = None
         self._objective = None
         self._compiled_with = None
 
     @oldnames.arguments(dropped=("sample_weight_mode",))
-    def compile(self, optimizer="rmsprop", loss=None, loss_weights=None, metrics=None,
-                weighted_metrics=None, run_eagerly=False, steps_per_execution=1,
-                jit_compile="auto", auto_scale_loss=True):
+    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None,
+                metrics: Any = None, weighted_metrics: Any = None, run_eagerly: Any = False,
+                steps_per_execution: Any = 1, jit_compile: Any = "auto",
+                auto_scale_loss: Any = True) -> None:
         """Choose how to train.
 
         Parameters
@@ -50,21 +53,21 @@ class Compiled:
         self._objective.check_names()
 
     @property
-    def compiled(self):
+    def compiled(self) -> Any:
         """Whether `compile` was called."""
         return self._objective is not None
 
-    def reset_metrics(self):
+    def reset_metrics(self) -> None:
         """Begin the running loss and metrics anew."""
         self._objective.reset()
 
     @property
-    def metrics(self):
+    def metrics(self) -> Any:
         """The running loss and the metrics."""
         return self._objective.metrics() if self.compiled else []
 
     @property
-    def metrics_names(self):
+    def metrics_names(self) -> Any:
         """Names of the values that `evaluate` gives; for a model whose outputs are known, before
         the first batch too."""
         if not self.compiled:

@@ -2,8 +2,10 @@
 """Batches for training: of arrays, of generators, of any iterable."""
 
 import itertools
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import random
 from .._common import checks
@@ -33,7 +35,9 @@ class ArrayBatches:
 
     ended = False
 
-    def __init__(self, x, y=None, sample_weight=None, batch_size=32, shuffle=False):
+    def __init__(self, x: Any, y: list[np.ndarray] | np.ndarray | None = None,
+                 sample_weight: npt.ArrayLike | None = None, batch_size: int = 32,
+                 shuffle: bool = False) -> None:
         self.parts = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight",
                                                                      sample_weight)
         self.batch_size = checks.count("batch_size", batch_size)
@@ -44,18 +48,18 @@ class ArrayBatches:
             raise ValueError("x must have at least one row, got none")
 
     @property
-    def stored(self):
+    def stored(self) -> bool:
         """Whether an array is not in memory, so that its numbers are known by batches only."""
         return any(type(leaf) is Stored for leaf in flatten(self.parts))
 
-    def restart(self):
+    def restart(self) -> None:
         """Every pass begins at the first batch."""
 
-    def count(self):
+    def count(self) -> int:
         """Return the number of batches."""
         return len(self)
 
-    def rows_given(self):
+    def rows_given(self) -> Any:
         """Return which rows the last batch has, a slice or an array of int."""
         return self._given
 
@@ -97,7 +101,9 @@ class IterableBatches:
         Whether the source has nothing more to give, in this epoch or a later one.
     """
 
-    def __init__(self, source, steps=None, class_weight=None, shuffle=False, lists=False):
+    def __init__(self, source: Any, steps: int | None = None,
+                 class_weight: dict[Any, Any] | None = None, shuffle: bool = False,
+                 lists: bool = False) -> None:
         self.source = source
         self.shuffle = shuffle
         self.steps = None if steps is None else checks.count("steps_per_epoch", steps)
@@ -109,17 +115,17 @@ class IterableBatches:
         self._length = None
         self._began = False
 
-    def count(self):
+    def count(self) -> int | None:
         """Return the number of batches, or None where it is not known yet."""
         if self.steps is not None:
             return self.steps
         return _number(self.source) if self._length is None else self._length
 
-    def rows_given(self):
+    def rows_given(self) -> Any:
         """Return which rows of arrays the last batch has, None where it comes from no arrays."""
         return getattr(self.source, "rows_given", lambda: None)()
 
-    def restart(self):
+    def restart(self) -> None:
         """Begin the next epoch at the first batch again, where the source can."""
         self._going = None
 
@@ -206,17 +212,17 @@ class RememberedBatches:
 
     ended = False
 
-    def __init__(self, source):
+    def __init__(self, source: IterableBatches) -> None:
         self._source, self._drawing = source, iter(source)
         self._batches = [_owned(next(self._drawing))]
 
-    def rows_given(self):
+    def rows_given(self) -> None:
         """Nothing: batches of a generator come from no arrays."""
 
-    def count(self):
+    def count(self) -> Any:
         return self._source.count() if self._drawing is not None else len(self._batches)
 
-    def restart(self):
+    def restart(self) -> None:
         """Every pass begins at the first batch."""
 
     def __iter__(self):
@@ -241,7 +247,7 @@ def _rest(iterator):
         yield from item
 
 
-def unpack(batch, lists=False):
+def unpack(batch: list[Any] | tuple[Any, ...], lists: bool = False) -> tuple[Any, ...]:
     """Return (x, y, sample_weight) of what a data source gives, None for what is missing.
 
     With `lists`, a list of arrays is what a tuple of them is.
@@ -255,8 +261,11 @@ def unpack(batch, lists=False):
     return *batch, *(None,) * (3 - len(batch))
 
 
-def batches(x, y=None, sample_weight=None, *, batch_size=None, steps=None, shuffle=False,
-            class_weight=None, lists=False):
+def batches(x: Any, y: list[np.ndarray] | np.ndarray | None = None,
+            sample_weight: npt.ArrayLike | None = None, *, batch_size: int | None = None,
+            steps: int | None = None, shuffle: bool = False,
+            class_weight: dict[Any, Any] | list[Any] | None = None,
+            lists: bool = False) -> ArrayBatches | IterableBatches | None:
     """Return what iterates over the batches of any data that `Model.fit` takes.
 
     Parameters
@@ -300,7 +309,7 @@ def _check_iterable(x, steps):
         raise ValueError("the data gave no batch: their length is 0")
 
 
-def is_iterable_of_batches(x):
+def is_iterable_of_batches(x: npt.ArrayLike) -> bool:
     """Whether x gives batches, rather than being data itself."""
     if isinstance(x, PyDataset | Dataset):
         return True
@@ -341,7 +350,7 @@ def _owned(batch):
                  for part in map(read, batch))
 
 
-def split(parts, share):
+def split(parts: tuple[Any, ...], share: float) -> tuple[Any, ...]:
     """Return (first rows, last rows) of (x, y, sample_weight); the last are `share` of all.
 
     Raises

@@ -6,6 +6,7 @@ gave them: ``y['out'][7, 2, 0]`` is row 7 of that array, not of the batch.
 """
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class NotFinite(Exception):
         What activity regularisers add.
     """
 
-    def __init__(self, loss, facts, activity):
+    def __init__(self, loss: float, facts: tuple[Any, ...], activity: float) -> None:
         super().__init__(loss)
         self.loss, self.facts, self.activity = loss, facts, activity
 
@@ -48,17 +49,17 @@ class Place:
         Which rows of the caller's arrays it has; without it rows are those of the batch.
     """
 
-    def __init__(self, text="", rows=None):
+    def __init__(self, text: str = "", rows: Any = None) -> None:
         self.text, self._rows = text, rows
 
-    def first(self, wrong):
+    def first(self, wrong: np.ndarray) -> tuple[int, ...]:
         """Return the index of the first true of a batch's array, in the order of the caller's."""
         found = np.argwhere(wrong)
         if isinstance(self._rows, np.ndarray) and found.shape[1]:
             return tuple(found[self._rows[found[:, 0]].argmin()])
         return tuple(found[0])
 
-    def index(self, index):
+    def index(self, index: tuple[int, ...]) -> list[int]:
         """Return where a number of a batch's array is in the caller's."""
         at = [int(i) for i in index]
         if at and self._rows is not None:
@@ -66,7 +67,7 @@ class Place:
             at[0] = rows.start + at[0] if isinstance(rows, slice) else int(rows[at[0]])
         return at
 
-    def named(self, label, array, index):
+    def named(self, label: str, array: np.ndarray, index: tuple[int, ...]) -> str:
         """Return "y[7, 2, 0] is 1e+30" of a number of a batch's array."""
         at, value = self.index(index), array[tuple(index)]
         place = f"[{', '.join(map(str, at))}]" if at else ""
@@ -75,7 +76,8 @@ class Place:
         return f"{label}{place} is {value:.6g}{dtype}"
 
 
-def explained(error, model, batch, place=None, class_weights=None):
+def explained(error: NotFinite, model: Any, batch: tuple[Any, ...], place: Place | None = None,
+              class_weights: Any = None) -> str:
     """Return the text of the error for a batch whose loss is not finite.
 
     Parameters
@@ -97,7 +99,7 @@ def explained(error, model, batch, place=None, class_weights=None):
             "the trainable weights are those before that batch")
 
 
-def placed(error, y, place):
+def placed(error: Any, y: dict[str, Any] | list[np.ndarray] | np.ndarray, place: Place) -> Any:
     """Return the error for a target that a loss cannot take, named as the caller gave it.
 
     Parameters

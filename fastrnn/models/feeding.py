@@ -6,8 +6,10 @@ what a generator or a file gives is checked batch by batch.
 """
 
 from functools import partial
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common.quiet import quiet
 from ..graph.structure import convert
@@ -15,8 +17,10 @@ from .arrays import as_dtype, read
 from .data import ArrayBatches, IterableBatches, RememberedBatches, batches
 
 
-def feed(model, x, y=None, weight=None, size=None, steps=None, shuffle=False, class_weight=None,
-         remembered=False):
+def feed(model: Any, x: Any, y: list[np.ndarray] | np.ndarray | None = None,
+         weight: npt.ArrayLike | None = None, size: int | None = None, steps: int | None = None,
+         shuffle: bool = False, class_weight: dict[Any, Any] | list[Any] | None = None,
+         remembered: bool = False) -> "ArrayBatches | IterableBatches | _Ready | None":
     """Return what iterates over batches (x, y, sample_weight) that are ready for `model`.
 
     Parameters
@@ -47,7 +51,8 @@ def feed(model, x, y=None, weight=None, size=None, steps=None, shuffle=False, cl
     return ready if steps in (None, len(made)) else IterableBatches(ready, steps)
 
 
-def one_batch(model, x, y=None, weight=None):
+def one_batch(model: Any, x: np.ndarray, y: np.ndarray | None = None,
+              weight: Any = None) -> tuple[Any, ...]:
     """Return a batch that is ready for `model`; see `feed`."""
     return tuple([read(part) for part in _fitted(model, read(x), read(y), read(weight))])
 

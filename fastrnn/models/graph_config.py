@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The layers and calls of a functional model as plain values, and back."""
 
+from typing import Any
+
 from ..graph.structure import convert, in_order, likeness, pack
 from ..graph.symbolic import SymbolicTensor
 from ..layers.described import deserialize, serialize
 
 
-def layer_configs(layers):
+def layer_configs(layers: list[Any]) -> list[Any]:
     """Return the descriptions of layers."""
     return [serialize(layer) for layer in layers]
 
 
-def graph_config(model):
+def graph_config(model: Any) -> dict[str, Any]:
     """Return the layers and calls of a functional model as plain values."""
     graph = model.graph
     nodes = [tensor.node for tensor in graph.inputs] + graph.nodes
@@ -47,7 +49,7 @@ def graph_config(model):
     }
 
 
-def graph_from_config(cls, config):
+def graph_from_config(cls: Any, config: dict[str, Any]) -> Any:
     """Return the functional model that `graph_config` described."""
     layers = [deserialize(layer) for layer in config["layers"]]
     made = []

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model takes: its inputs in order, of the right shapes, without missing values."""
 
+from typing import Any
+
 import numpy as np
 
 from ..graph.structure import flatten, is_nested
@@ -11,12 +13,12 @@ class Intake:
     """The part of a model that checks and orders what it is given."""
 
     @property
-    def input_count(self):
+    def input_count(self) -> Any:
         """How many inputs there are, or None for a subclassed model, whose call alone knows."""
         return None if self.graph is None else len(self.graph.inputs)
 
     @property
-    def input_names(self):
+    def input_names(self) -> Any:
         """Names of the inputs of a functional model, else None."""
         if self.graph is None:
             return None
@@ -42,7 +44,7 @@ class Intake:
                              f"{', '.join(missing)}; got {', '.join(map(str, values))}")
         return [values[name] for name in names]
 
-    def ordered_inputs(self, x):
+    def ordered_inputs(self, x: Any) -> Any:
         """Return inputs as `run` takes them, checked against the graph's shapes.
 
         Raises
@@ -62,7 +64,7 @@ class Intake:
     def _fitting(self, array, tensor):
         return fitting(array, tensor)
 
-    def check_missing(self, x):
+    def check_missing(self, x: Any) -> None:
         """Raise where the inputs have a NaN that no layer expects."""
         for k, array in enumerate(flatten(x)):
             found = missing(array)
@@ -84,14 +86,14 @@ class Intake:
         return bool(readers) and all(layer.takes_missing for layer in readers)
 
     @property
-    def takes_missing(self):
+    def takes_missing(self) -> Any:
         """Whether NaN in the inputs are steps that do not count."""
         if self.graph is None:
             return any(layer.takes_missing for layer in self.sublayers())
         return all(self._expects_missing(k) for k in range(len(self.graph.inputs)))
 
 
-def fitting(array, tensor, sizes=True):
+def fitting(array: np.ndarray, tensor: Any, sizes: bool = True) -> np.ndarray:
     """An input array in the shape and dtype of a symbolic input, but for its `sizes` if they are
     not to be looked at. As in Keras, a last axis of 1 is added or taken away."""
     shape = tensor.shape

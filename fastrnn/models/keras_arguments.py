@@ -6,6 +6,7 @@ gives, functions among the latter.
 """
 
 import inspect
+from typing import Any
 
 from .. import activations, constraints, initializers, layers, regularizers
 from .._common.classes import given_objects
@@ -29,10 +30,10 @@ class Reader:
     """Reads one description; `old` says that Keras 2 or an older one wrote it, `ours` that it is
     of here."""
 
-    def __init__(self, old=False, ours=False):
+    def __init__(self, old: Any = False, ours: Any = False) -> None:
         self.old, self.ours = old, ours
 
-    def layer(self, entry):
+    def layer(self, entry: Any) -> Any:
         """Return the layer or model of an entry."""
         if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
             raise ValueError("a layer is described by a dict with class_name and config, "
@@ -51,7 +52,7 @@ class Reader:
                              f"{short(own)}")
         return cls.from_config(self.options(cls, name, config))
 
-    def model(self, own, name, config):
+    def model(self, own: Any, name: str, config: dict[str, Any]) -> Any:
         """Return the model of an entry; `own` is its class, where that is the caller's."""
         raise NotImplementedError
 
@@ -63,7 +64,7 @@ class Reader:
                              f"custom_objects={{{name!r}: {name}}}")
         return found
 
-    def options(self, cls, name, config):
+    def options(self, cls: Any, name: str, config: dict[str, Any]) -> Any:
         """Return the arguments of a class from its configuration in Keras."""
         if not isinstance(config, dict):
             raise ValueError(f"the config of {name} must be a dict, got {short(config)}")
@@ -82,7 +83,7 @@ class Reader:
             made["axis"], = made["axis"]    # a list in tf.keras 2
         return made
 
-    def value(self, key, value):
+    def value(self, key: Any, value: Any) -> Any:
         """Return an argument: an object by its description, or the plain value."""
         if self.old and value == "hard_sigmoid":
             warn("hard_sigmoid of Keras 2 is clip(0.2 x + 0.5, 0, 1), that of Keras 3, "
@@ -147,6 +148,6 @@ def _parameters(cls):
     return names - {"self", "args", "arguments", "options", "unknown"}
 
 
-def short(value):
+def short(value: Any) -> Any:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

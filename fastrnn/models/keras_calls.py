@@ -3,6 +3,7 @@
 
 import inspect
 from collections import deque
+from typing import Any
 
 import numpy as np
 
@@ -34,7 +35,7 @@ class Calls:
     made : dict of (layer's name, number of its call) to list of SymbolicTensor
     """
 
-    def __init__(self, reader, entries):
+    def __init__(self, reader: Any, entries: Any) -> None:
         self.reader, self.entries = reader, entries
         self.made, self.layers, self.waiting = {}, {}, deque()
         self.masks = Masks()
@@ -47,7 +48,7 @@ class Calls:
             nodes = entry.get("inbound_nodes") or []
             self.waiting += [(name, k, operation, node) for k, node in enumerate(nodes)]
 
-    def run(self):
+    def run(self) -> None:
         """Make all calls.
 
         Raises
@@ -71,7 +72,7 @@ class Calls:
             raise ValueError("these layers read each other, or layers that are not there: "
                              f"{listed}")
 
-    def called(self, name, operation, args, kwargs):
+    def called(self, name: str, operation: Any, args: Any, kwargs: Any) -> Any:
         """Return what a layer, or an operator, gives."""
         if operation is None:
             layer = self.layers[name]
@@ -92,7 +93,7 @@ class Calls:
         result.node.layer.name = name
         return result
 
-    def leave_out_defaults(self, args, kwargs):
+    def leave_out_defaults(self, args: Any, kwargs: Any) -> None:
         """Take out of the arguments what Keras writes down without having been told."""
         mask = kwargs.get("mask", kwargs)
         if mask is None or ("initial_state" not in kwargs and self.masks.is_carried(args, mask)):
@@ -100,7 +101,7 @@ class Calls:
         if kwargs.get("training") is False and not (self.reader.old or self.reader.ours):
             del kwargs["training"]      # of every call that may be in training
 
-    def arguments(self, node):
+    def arguments(self, node: Any) -> Any:
         """Return (args, kwargs) of a call as Keras 3 or Keras 2 wrote it."""
         if isinstance(node, dict):
             if "args" in node:
@@ -117,7 +118,7 @@ class Calls:
         # With states a recurrent layer was called on [sequence, *states].
         return [inputs[0] if len(inputs) == 1 else inputs], kwargs
 
-    def values(self, value):
+    def values(self, value: Any) -> Any:
         """Return arguments with tensors, arrays and slices in place of their descriptions."""
         if isinstance(value, list):
             if self.is_reference(value):
@@ -139,12 +140,12 @@ class Calls:
             return tuple(self.values(part) for part in value["items"])
         return {key: self.values(part) for key, part in value.items()}
 
-    def is_reference(self, value):
+    def is_reference(self, value: Any) -> Any:
         """Whether a list is [layer's name, number of its call, place among its outputs]."""
         return (len(value) in (3, 4) and isinstance(value[0], str) and value[0] in self.entries
                 and all(type(part) is int for part in value[1:3]))
 
-    def tensor(self, name, index, place):
+    def tensor(self, name: str, index: int, place: Any) -> Any:
         """Return what a call made."""
         if name not in self.entries:
             raise ValueError(f"a call reads the layer {name!r}, which is not there")
@@ -155,7 +156,7 @@ class Calls:
             raise ValueError(f"{name} has {len(made)} outputs; output {place} is read")
         return made[place]
 
-    def tensors(self, references):
+    def tensors(self, references: Any) -> Any:
         """Return the inputs or outputs of the model, in their structure."""
         if isinstance(references, list) and self.is_reference(references):
             try:

@@ -5,6 +5,8 @@ What Masking and Embedding find is handed on there as an argument of each call, 
 that compute it stand in the graph. Here layers hand it on by themselves.
 """
 
+from typing import Any
+
 import numpy as np
 
 from ..graph.arithmetic import Arithmetic
@@ -18,11 +20,11 @@ from ..layers.masking import Masking
 class Masks:
     """What is known of the masks of a graph while its calls are made."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._carried = {}      # id of a tensor -> how its mask is made: see `_made_by`
         self._reduced = {}      # id of what `any_of` gave -> what it was made of
 
-    def any_of(self, tensor, axis, keepdims):
+    def any_of(self, tensor: SymbolicTensor, axis: int, keepdims: bool) -> SymbolicTensor:
         """Return whether any element along the last axis is true.
 
         Raises
@@ -38,7 +40,7 @@ class Masks:
         self._reduced[id(result)] = tensor
         return result
 
-    def note(self, layer, inputs, outputs):
+    def note(self, layer: Any, inputs: list[Any], outputs: list[Any]) -> None:
         """A layer was called; its outputs carry the mask that it makes or hands on."""
         first = flatten(inputs)[0]
         if isinstance(layer, Masking):
@@ -50,7 +52,7 @@ class Masks:
         for output in outputs:
             self._carried[id(output)] = mask
 
-    def is_carried(self, inputs, mask):
+    def is_carried(self, inputs: list[Any], mask: SymbolicTensor | dict[str, Any]) -> bool:
         """Whether a mask that is written down is the one that the inputs carry anyway."""
         made = self._made_by(mask)
         return made is not None and made == self._carried.get(id(flatten(inputs)[0]))

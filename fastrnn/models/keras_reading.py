@@ -4,6 +4,7 @@
 
 import json
 from collections import Counter
+from typing import Any
 
 from ..layers.described import deserialize
 from .keras_arguments import Reader, short
@@ -16,7 +17,7 @@ from .sequential import Sequential
 _MOST_TEXT = 2**28
 
 
-def read(text):
+def read(text: bytes | dict[str, Any] | str | None) -> Model | Sequential | None:
     """Return the new model of a JSON text, with weights of its own.
 
     Raises
@@ -39,7 +40,7 @@ def read(text):
                          f"{type(reason).__name__}: {reason}") from reason
 
 
-def restored(description):
+def restored(description: dict[str, Any] | list[int]) -> Model | Sequential:
     """Return the new layer or model that a dict describes."""
     if not isinstance(description, dict) or "class_name" not in description:
         raise ValueError("a model is described by a dict with class_name and config, "
@@ -51,7 +52,7 @@ def restored(description):
     return _ModelReader(old, description.get("backend") == WRITER).layer(description)
 
 
-def options(cls, config):
+def options(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a class of layers from its configuration in Keras 3."""
     return _ModelReader().options(cls, cls.__name__, config)
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models and layers as Keras 3 describes them: what `Model.to_json` writes."""
 
+from typing import Any
+
 import numpy as np
 
 from .. import activations, constraints, initializers, layers, regularizers
@@ -20,7 +22,7 @@ _KINDS = {"initializers": initializers, "regularizers": regularizers, "constrain
 _LEFT_OUT = {"nan": False, "trainable": True}
 
 
-def described(layer):
+def described(layer: Any) -> dict[str, Any]:
     """Return what describes a layer or model, as Keras 3 reads it; plain values.
 
     Raises
@@ -32,14 +34,14 @@ def described(layer):
     return of_layer(layer) if of_model is None else of_model()
 
 
-def of_sequence(model, within):
+def of_sequence(model: Any, within: Any) -> Any:
     """Return what describes a Sequential of the layers `within`, its input layer among them."""
     config = model.get_config()
     config["layers"] = [described(layer) for layer in within]
     return _entry("keras", "Sequential", config)
 
 
-def of_graph(model, name=None):
+def of_graph(model: Any, name: str | None = None) -> Any:
     """Return what describes a functional model, whose class is Keras' or, by its `name`, the
     caller's."""
     module = "keras.src.models.functional" if name is None else None
@@ -47,7 +49,7 @@ def of_graph(model, name=None):
     return _entry(module, name, _graph(model), name)
 
 
-def of_layer(layer):
+def of_layer(layer: Any) -> Any:
     """Return what describes a layer, or a model that only its class describes."""
     config = {key: _value(key, value) for key, value in layer.get_config().items()
               if key not in _LEFT_OUT or value != _LEFT_OUT[key]}

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models out of files and descriptions."""
 
+from typing import Any
+
 from .. import io, losses, metrics, optimizers
 from .._common.classes import custom_objects as known_objects
 from .._common.classes import given_object, given_objects
@@ -9,7 +11,8 @@ from .keras_reading import read as read_json
 from .saving import KIND, read, set_weights
 
 
-def load_model(path, custom_objects=None, compile=True, safe_mode=True):
+def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True,
+               safe_mode: bool = True) -> Any:
     """Return the model that `Model.save` wrote to `path`.
 
     Parameters
@@ -56,12 +59,12 @@ class _Waiting:
         set_weights(model, self.path, self.arrays)
 
 
-def clone_model(model):
+def clone_model(model: Any) -> Any:
     """Return a new model of the same description, with weights of its own."""
     return copy(model)
 
 
-def model_from_json(text, custom_objects=None):
+def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Any:
     """Return a new model from a JSON description, without weights.
 
     Parameters

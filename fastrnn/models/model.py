@@ -2,6 +2,7 @@
 """Models: layers with a way through them, which can be trained, saved and used as layers."""
 
 import inspect
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,9 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
     graph = None
     _loaded = None      # weights from a file, for a model that is not built yet
 
-    def __init__(self, inputs=None, outputs=None, *, name=None, trainable=True, dtype=None):
+    def __init__(self, inputs: SymbolicTensor | dict[str, Any] | list[Any] | None = None,
+                 outputs: SymbolicTensor | dict[str, Any] | list[Any] | None = None, *,
+                 name: str | None = None, trainable: bool = True, dtype: Any = None) -> None:
         if name is None and inputs is not None and type(self) is Model:
             name = name_of("Functional")
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype)
@@ -70,7 +73,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
 
     # -- parts -------------------------------------------------------------------------------
 
-    def sublayers(self):
+    def sublayers(self) -> list[Any]:
         if self.graph is not None:
             return self.graph.layers
         found = {}
@@ -78,14 +81,14 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
         return list(found.values())
 
     @property
-    def layers(self):
+    def layers(self) -> list[Any]:
         """The model's layers, without those inside them.
 
         Those of a subclassed model are its attributes, also in lists and dicts.
         """
         return list(self.sublayers())
 
-    def get_layer(self, name=None, index=None):
+    def get_layer(self, name: str | None = None, index: int | None = None) -> Any:
         """Return the layer of a name, or of a place.
 
         Raises
@@ -104,33 +107,33 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
                          f"{', '.join(layer.name for layer in self.layers)}")
 
     @property
-    def inputs(self):
+    def inputs(self) -> list[Any]:
         """The symbolic inputs of a functional model, else None."""
         return None if self.graph is None else list(self.graph.inputs)
 
     @property
-    def outputs(self):
+    def outputs(self) -> list[Any]:
         """The symbolic outputs of a functional model, else None."""
         return None if self.graph is None else list(self.graph.outputs)
 
     @property
-    def input(self):
+    def input(self) -> SymbolicTensor:
         return super().input if self.graph is None else self._input_structure
 
     @property
-    def output(self):
+    def output(self) -> SymbolicTensor:
         return super().output if self.graph is None else self._output_structure
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[Any, ...]:
         return convert(lambda tensor: tensor.shape, self.input)
 
     @property
-    def output_shape(self):
+    def output_shape(self) -> tuple[Any, ...]:
         return convert(lambda tensor: tensor.shape, self.output)
 
     @property
-    def output_names(self):
+    def output_names(self) -> list[str] | None:
         """Names of the outputs of a functional model, else None."""
         if self.graph is None:
             return None
@@ -140,7 +143,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
 
     # -- calling -----------------------------------------------------------------------------
 
-    def call(self, inputs):
+    def call(self, inputs: Tensor | list[Any]) -> Any:
         """Apply the layers; subclasses override it."""
         if self.graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
@@ -148,7 +151,8 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
         return pack(self._output_structure, outputs)
 
     @quiet
-    def __call__(self, inputs, *args, training=None, mask=None, **options):
+    def __call__(self, inputs: SymbolicTensor | Tensor | np.ndarray, *args: Any,
+                 training: bool | None = None, mask: Any = None, **options: Any) -> Any:
         """Apply the model to arrays, tensors or symbolic tensors, or a structure of them."""
         if any(isinstance(value, SymbolicTensor) for value in flatten(inputs)):
             return self._connected(inputs, args, options, mask, training)
@@ -195,7 +199,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
         return Tensor(self._cast(self._as_array(value)))
 
     @quiet
-    def run(self, x, training, keep):
+    def run(self, x: list[np.ndarray] | np.ndarray, training: bool, keep: bool) -> Call:
         """Call the model on a batch of arrays; return the `Call`, with a tape if `keep`."""
         tensors = Tensor(self._cast(x)) if type(x) is np.ndarray else convert(self._tensor, x)
         return self._recorded(tensors, training, keep)
@@ -206,7 +210,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
             made = self._call(tensors, training)
         return Call(made, tape, tensors)
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
         """As a layer inside another, on a tape of its own."""
         several = type(inputs) is list
         tracked = keep == FOR_INPUTS
@@ -218,12 +222,12 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
             return call.outputs[0], call.masks[0], kept
         return call.outputs, call.masks, kept
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
         call, several = kept
         dinputs = call.backward(doutputs if type(doutputs) is list else [doutputs])
         return dinputs if several else dinputs[0]
 
-    def compute_output_shape(self, input_shape, **options):
+    def compute_output_shape(self, input_shape: tuple[Any, ...], **options: Any) -> Any:
         """Return the shape(s) of the outputs for the shape(s) of the inputs."""
         several = isinstance(input_shape, list)
         shapes = input_shape if several else [input_shape]
@@ -237,28 +241,28 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
             made = [tensor.shape for tensor in flatten(self._output_structure)]
         return made if is_nested(self._output_structure) else made[0]
 
-    def output_dtype(self, given):
+    def output_dtype(self, given: str) -> str:
         """Return the dtype of the (first) output of floats, a str."""
         dtypes = () if self.graph is None else [tensor.dtype for tensor in self.graph.outputs]
         return next((name for name in dtypes if "float" in name), self.dtype.name)
 
-    def output_dtypes(self, given, count):
+    def output_dtypes(self, given: list[str], count: int) -> list[str]:
         if self.graph is None:
             return super().output_dtypes(given, count)
         return [tensor.dtype for tensor in self.graph.outputs]
 
-    def outputs_like(self):
+    def outputs_like(self) -> dict[str, Any] | int | list[int] | None:
         """Return the structure of a functional model's outputs with nothing in it, else None."""
         return None if self.graph is None else likeness(self._output_structure)
 
-    def keras_description(self):
+    def keras_description(self) -> Any:
         """Return what describes the model as Keras 3 reads it; see `keras_writing.described`."""
         if self.graph is None:
             return keras_writing.of_layer(self)
         own_class = None if type(self) is Model else type(self).__name__
         return keras_writing.of_graph(self, own_class)
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[Any, ...]) -> None:
         """Make the weights of a subclassed model by a call on zeros of this shape."""
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         zeros = [np.zeros([size or 1 for size in shape], self.dtype) for shape in shapes]

@@ -5,8 +5,10 @@ Outputs, targets and weights come as flat lists, in the order of the model's out
 """
 
 from operator import itemgetter
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import losses, metrics
 from ..graph.structure import flatten
@@ -48,7 +50,10 @@ class Objective:
         Told their structure by `Outputs.assume` where it is not known before the first batch.
     """
 
-    def __init__(self, loss, loss_weights, given, weighted, names, like=None):
+    def __init__(self, loss: Any, loss_weights: dict[str, Any] | list[float] | None,
+                 given: dict[str, Any] | list[Any] | None,
+                 weighted: dict[str, Any] | list[Any] | None, names: list[str] | None,
+                 like: dict[str, Any] | int | list[int] | None = None) -> None:
         self.loss, self.loss_weights = loss, loss_weights
         self.given, self.weighted = given, weighted
         self.outputs = Outputs(names, like)
@@ -58,14 +63,14 @@ class Objective:
 
     # -- assignment --------------------------------------------------------------------------
 
-    def check_names(self):
+    def check_names(self) -> None:
         """Raise for names of losses and metrics that are not known."""
         for loss in flatten(self.loss):
             losses.check(loss)
         for metric in flatten([self.given, self.weighted]):
             metrics.check(metric)
 
-    def build(self, targets, outputs):
+    def build(self, targets: list[Any], outputs: list[np.ndarray]) -> None:
         """Assign losses and metrics to outputs."""
         count = len(outputs)
         names = self.outputs.names_of(count)
@@ -123,7 +128,7 @@ class Objective:
                              f"outputs or a dict by their names, got {len(given)} entries")
         return [flatten(value) for value in given]
 
-    def ordered(self, what, given, count):
+    def ordered(self, what: str, given: npt.ArrayLike, count: int) -> list[Any] | None:
         """Return targets or sample weights as a list, one for each of `count` outputs, None for
         none.
 
@@ -156,12 +161,12 @@ class Objective:
                              "has the loss None")
         return values
 
-    def places(self, count):
+    def places(self, count: int) -> list[Any]:
         """Return which of `count` outputs want a target, in their order."""
         losses_given = self.outputs.each(self.loss, self.outputs.names, count, "loss")
         return [k for k, loss in enumerate(losses_given) if loss is not None]
 
-    def check_shapes(self, targets, output_shapes):
+    def check_shapes(self, targets: list[Any], output_shapes: list[Any]) -> None:
         """Raise where whole targets do not fit the outputs they are for.
 
         Parameters
@@ -182,7 +187,8 @@ class Objective:
 
     # -- values ------------------------------------------------------------------------------
 
-    def values_and_gradients(self, targets, outputs, masks, weights):
+    def values_and_gradients(self, targets: list[Any], outputs: list[np.ndarray], masks: list[Any],
+                             weights: list[Any]) -> tuple[Any, ...]:
         """Return the weighted sum of the losses and its gradient by each output.
 
         Parameters
@@ -215,7 +221,8 @@ class Objective:
             gradients[index] = gradient
         return total, gradients
 
-    def values(self, targets, outputs, masks, weights):
+    def values(self, targets: list[np.ndarray], outputs: list[np.ndarray], masks: list[Any],
+               weights: list[Any]) -> float:
         """Return the weighted sum of the losses; see `values_and_gradients`."""
         total = 0.0
         for term in self._checked_terms(targets, outputs):
@@ -230,7 +237,8 @@ class Objective:
             total += value if term.weight is None else value * term.weight
         return total
 
-    def weights_of_classes(self, class_weights, targets, outputs, masks, weights):
+    def weights_of_classes(self, class_weights: Any, targets: list[Any], outputs: list[np.ndarray],
+                           masks: list[Any], weights: list[Any]) -> list[Any]:
         """Return the sample weights of each output times the weights of its targets' classes.
 
         Parameters
@@ -270,7 +278,8 @@ class Objective:
                 term.shapes = shapes
         return self.terms
 
-    def update(self, total, rows, targets, outputs, masks, weights):
+    def update(self, total: float, rows: int, targets: list[np.ndarray], outputs: list[np.ndarray],
+               masks: list[Any], weights: list[Any]) -> None:
         """Take a batch of `rows` rows into the running loss and metrics."""
         self.total.update_state(total, rows)
         for index, weighted, _, metric in self._metrics:
@@ -280,7 +289,7 @@ class Objective:
             else:
                 _update(metric, targets[index], outputs[index], weight, mask)
 
-    def reset(self):
+    def reset(self) -> None:
         """Begin a new epoch."""
         self.total.reset_state()
         for tracker in self._trackers:
@@ -288,11 +297,11 @@ class Objective:
         for _, _, _, metric in self._metrics:
             metric.reset_state()
 
-    def metrics(self):
+    def metrics(self) -> list[Any]:
         """Return the running loss and the metrics, as objects."""
         return [self.total, *self._trackers, *(metric for _, _, _, metric in self._metrics)]
 
-    def results(self):
+    def results(self) -> dict[str, Any]:
         """Return the running values by their names in logs, in Keras' order: the loss, the
         metrics that have their own names, the losses of the outputs, the other metrics by name."""
         logs = {"loss": float(self.total.result())}

@@ -16,11 +16,11 @@ class Gathered:
         of being kept twice.
     """
 
-    def __init__(self, rows=None):
+    def __init__(self, rows: int | None = None) -> None:
         self._rows, self._given = rows, 0
         self._wholes, self._parts = None, []
 
-    def add(self, outputs, x):
+    def add(self, outputs: list[np.ndarray], x: list[np.ndarray] | np.ndarray) -> None:
         """Append the outputs of the batch `x`, a list of arrays."""
         first = self._given
         self._given = end = first + len(outputs[0])
@@ -46,7 +46,7 @@ class Gathered:
             return None
         return [np.empty((self._rows, *array.shape[1:]), array.dtype) for array in outputs]
 
-    def arrays(self):
+    def arrays(self) -> list[np.ndarray]:
         """Return a list of the whole outputs."""
         if self._wholes is not None:
             return [whole if self._given == self._rows else whole[:self._given]
@@ -54,7 +54,7 @@ class Gathered:
         return [np.concatenate(parts) for parts in zip(*self._parts, strict=True)]
 
 
-def unshared(outputs, x):
+def unshared(outputs: list[np.ndarray], x: list[np.ndarray] | np.ndarray) -> list[np.ndarray]:
     """Return the outputs, copied where they are parts of the inputs or of each other."""
     seen, own = set(map(id, flatten(x))), []
     for array in outputs:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the steps of a call of `fit` and its like have in common."""
 
+from typing import Any, Self
+
 
 class Plan:
     """What training a model touches: its variables, regularisers, constraints.
@@ -16,13 +18,13 @@ class Plan:
     __slots__ = ("constrained", "gradients", "layers", "model", "penalised", "regularized",
                  "variables", "weight_penalty")
 
-    def __init__(self, model):
+    def __init__(self, model: Any) -> None:
         self.model = model
         self.penalised = any(layer.activity_regularizer is not None
                              for layer in model.all_layers())
         self.variables = self.weight_penalty = None
 
-    def complete(self):
+    def complete(self) -> Self:
         """Find the variables; return self."""
         if self.variables is None:
             self.variables = variables = self.model.trainable_variables
@@ -33,7 +35,7 @@ class Plan:
             self.layers = list({id(v.owner): v.owner for v in variables}.values())
         return self
 
-    def penalty(self):
+    def penalty(self) -> int:
         """Return what regularisers of weights add to the loss in a pass that changes none."""
         if self.weight_penalty is None:
             self.weight_penalty = sum(self.model.losses)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """predict: the outputs of a model for inputs."""
 
+from typing import Any
+
 import numpy as np
 
 from .. import callbacks as callback_kinds
@@ -14,7 +16,8 @@ from .verbosity import verbosity
 class Predicting:
     """The part of a model that gives its outputs."""
 
-    def predict(self, x, batch_size=None, verbose="auto", steps=None, callbacks=None):
+    def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto",
+                steps: Any = None, callbacks: Any = None) -> Any:
         """Return the outputs for inputs, as `fit` takes them.
 
         Returns
@@ -47,7 +50,7 @@ class Predicting:
         return call.packed(made.arrays())
 
     @quiet
-    def predict_on_batch(self, x):
+    def predict_on_batch(self, x: Any) -> Any:
         """Return the outputs for one batch."""
         x = as_arrays("x", x)
         if row_count((x, None, None)) == 0:

@@ -2,6 +2,7 @@
 """Models into files, and weights back: a description, the weights, the optimiser with its state."""
 
 import os
+from typing import Any
 
 from .. import io, losses, metrics, optimizers
 from ..graph.structure import convert
@@ -13,7 +14,8 @@ KIND, WEIGHTS_KIND = "model", "weights"
 class Savable:
     """The part of a model that writes it, or its weights alone, to a file."""
 
-    def save(self, path, overwrite=True, include_optimizer=True):
+    def save(self, path: str | os.PathLike[str], overwrite: bool = True,
+             include_optimizer: bool = True) -> None:
         """Write the model, with its optimiser, to one file; `load_model` reads it.
 
         Parameters
@@ -46,12 +48,12 @@ class Savable:
         except TypeError as reason:
             raise ValueError(f"{self.name} cannot be described in a file: {reason}") from None
 
-    def save_weights(self, path, overwrite=True):
+    def save_weights(self, path: str | os.PathLike[str], overwrite: Any = True) -> None:
         """Write the weights alone to a file, for `load_weights`."""
         _may_write(path, overwrite)
         io.write(path, _arrays(self), {"kind": WEIGHTS_KIND})
 
-    def load_weights(self, path):
+    def load_weights(self, path: str | os.PathLike[str]) -> None:
         """Take the weights from a file of `save_weights` or `save`.
 
         Raises
@@ -72,7 +74,7 @@ def _arrays(model):
             for k, variable in enumerate(model.weights)}
 
 
-def set_weights(model, path, arrays):
+def set_weights(model: Any, path: str | os.PathLike[str], arrays: Any) -> None:
     """Set the weights of a model to those of a file."""
     stored = sorted((name for name in arrays if not name.startswith("optimizer.")),
                     key=lambda name: int(name.partition(".")[0]))
@@ -91,7 +93,7 @@ def _may_write(path, overwrite):
         raise FileExistsError(f"{os.fspath(path)} is there already and overwrite is False")
 
 
-def read(path):
+def read(path: str | os.PathLike[str]) -> Any:
     """Return (arrays, header) of a file of ours."""
     with open(path, "rb") as file:
         start = file.read(4)

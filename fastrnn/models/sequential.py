@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models whose layers follow one another."""
 
+from typing import Any
+
 from ..graph.operation import Operation
 from ..graph.structure import is_nested
 from ..graph.symbolic import Graph, SymbolicTensor
@@ -26,17 +28,18 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
     trainable : bool
     """
 
-    def __init__(self, layers=None, *, name=None, trainable=True):
+    def __init__(self, layers: list[Any] | None = None, *, name: str | None = None,
+                 trainable: bool = True) -> None:
         self._sublayers = []
         self._input = self._end = self._graph = None
         super().__init__(name=name, trainable=trainable)
         for layer in layers or ():
             self.add(layer)
 
-    def sublayers(self):
+    def sublayers(self) -> list[Any]:
         return self._sublayers
 
-    def add(self, layer):
+    def add(self, layer: Any) -> None:
         """Append a layer, or first of all an `Input`.
 
         Raises
@@ -70,7 +73,7 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
             self._sublayers.pop()
             raise
 
-    def pop(self):
+    def pop(self) -> Any:
         """Remove the last layer and return it."""
         if not self._sublayers:
             raise ValueError("there is no layer to remove")
@@ -93,20 +96,20 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
         self.built = True
 
     @property
-    def graph(self):
+    def graph(self) -> Graph | None:
         """The calls from the input to the last layer, once there is an input."""
         if self._graph is None and self._end is not None:
             self._graph = Graph([self._input.output], [self._end])
         return self._graph
 
-    def build(self, input_shape=None):
+    def build(self, input_shape: tuple[Any, ...] | None = None) -> None:
         """Build all layers for inputs of this shape, the batch included."""
         if self._input is None:
             self._input = Input(batch_shape=tuple(input_shape)).node.layer
             for layer in self._sublayers:
                 self._connect(layer)
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         for layer in self._sublayers:
             inputs = layer(inputs)
         return inputs
@@ -121,12 +124,12 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
                              "need a functional Model")
         return self.call(tensors)
 
-    def ensure_built(self, input_shape):
+    def ensure_built(self, input_shape: tuple[Any, ...]) -> None:
         if not self.built:
             self.build(input_shape)
 
     @property
-    def input_count(self):
+    def input_count(self) -> int:
         return 1
 
     def _fitting(self, array, tensor):
@@ -136,18 +139,18 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
     def _expects_missing(self, index):
         return self._sublayers[0].takes_missing
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {"name": self.name, "trainable": self.trainable,
                 "layers": layer_configs(self._with_input())}
 
-    def keras_description(self):
+    def keras_description(self) -> Any:
         return keras_writing.of_sequence(self, self._with_input())
 
     def _with_input(self):
         return ([self._input] if self._input is not None else []) + self._sublayers
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Any:
         layers = [deserialize(layer) for layer in config["layers"]]
         return cls(layers, name=config["name"], trainable=config["trainable"])
 

@@ -3,6 +3,7 @@
 
 import math
 from contextlib import nullcontext
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from .diagnosis import NotFinite
 class Steps(Compiled):
     """The part of a model that trains on a batch; a model gives `run`, which calls its layers."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self._plan = None
 
@@ -96,11 +97,11 @@ class Steps(Compiled):
             return [weight] * count
         return self.ordered_targets(weight, count, "sample_weight")
 
-    def ordered_targets(self, y, count, what="targets"):
+    def ordered_targets(self, y: Any, count: Any, what: Any = "targets") -> Any:
         """Return targets or weights as a list, one for each output, None for none."""
         return self._objective.ordered(what, y, count)
 
-    def check_target_shapes(self, y, output_shapes):
+    def check_target_shapes(self, y: Any, output_shapes: Any) -> None:
         """Raise where whole targets do not fit outputs of these shapes."""
         targets = self._targets(y, len(output_shapes))
         self._objective.check_shapes(targets, output_shapes)

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The table of a model's layers."""
 
+from collections.abc import Iterator
+from typing import Any
+
 _HEAD = ("Layer (type)", "Output Shape", "Param #")
 
 
-def lines(model, expand_nested, show_trainable):
+def lines(model: Any, expand_nested: bool, show_trainable: bool) -> Iterator[Any]:
     """Yield the lines of the table."""
     rows = list(_rows(model, expand_nested, show_trainable, ""))
     head = (*_HEAD, "Trainable") if show_trainable else _HEAD

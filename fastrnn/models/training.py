@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """fit and evaluate: epochs of batches, with callbacks around them."""
 
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
 from .. import callbacks as callback_kinds
 from .._common import checks, oldnames
 from .._common.notices import warn
@@ -22,16 +27,19 @@ from .verbosity import checked, verbosity
 class Trainer(Steps, Predicting, OldTrainer):
     """The part of a model that trains it."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.stop_training = False
         self.history = None
 
     @oldnames.arguments(dropped=WORKERS)
-    def fit(self, x=None, y=None, batch_size=None, epochs=1, verbose="auto", callbacks=None,
-            validation_split=0.0, validation_data=None, shuffle=True, class_weight=None,
-            sample_weight=None, initial_epoch=0, steps_per_epoch=None, validation_steps=None,
-            validation_batch_size=None, validation_freq=1):
+    def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
+            verbose: str = "auto", callbacks: list[Any] | None = None,
+            validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
+            class_weight: npt.ArrayLike | None = None, sample_weight: npt.ArrayLike | None = None,
+            initial_epoch: int = 0, steps_per_epoch: int | None = None,
+            validation_steps: int | None = None, validation_batch_size: int | None = None,
+            validation_freq: int = 1) -> Any:
         """Train for a number of epochs.
 
         Parameters
@@ -164,8 +172,10 @@ class Trainer(Steps, Predicting, OldTrainer):
         return index is not None
 
     @oldnames.arguments(dropped=WORKERS)
-    def evaluate(self, x=None, y=None, batch_size=None, verbose="auto", sample_weight=None,
-                 steps=None, callbacks=None, return_dict=False):
+    def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None,
+                 verbose: int | str = "auto", sample_weight: Any = None, steps: int | None = None,
+                 callbacks: Any = None,
+                 return_dict: bool = False) -> dict[str, Any] | float | list[float] | None:
         """Return the loss and metrics on data, as `fit` takes them.
 
         Returns
@@ -207,7 +217,9 @@ class Trainer(Steps, Predicting, OldTrainer):
         hooks.on_test_end(logs)
         return logs
 
-    def train_on_batch(self, x, y=None, sample_weight=None, class_weight=None, return_dict=False):
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: np.ndarray | None = None,
+                       class_weight: npt.ArrayLike | None = None,
+                       return_dict: bool = False) -> dict[str, Any] | float | list[float] | None:
         """Train on one batch; return its loss and metrics, as `evaluate` does.
 
         Raises
@@ -219,7 +231,8 @@ class Trainer(Steps, Predicting, OldTrainer):
         weights = None if class_weight is None else ClassWeights(class_weight)
         return self._one_batch(self._train_step, x, y, sample_weight, weights, return_dict)
 
-    def test_on_batch(self, x, y=None, sample_weight=None, return_dict=False):
+    def test_on_batch(self, x: np.ndarray, y: np.ndarray | None = None, sample_weight: Any = None,
+                      return_dict: bool = False) -> float | list[float] | None:
         """Return the loss and metrics of one batch, as `evaluate` does."""
         self._need_compiled("test_on_batch")
         return self._one_batch(self._strict_test_step, x, y, sample_weight, None, return_dict)

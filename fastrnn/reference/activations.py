@@ -31,7 +31,7 @@ with q = sqrt(2 / pi). gelu: Hendrycks and Gimpel 2016; silu: Ramachandran et al
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -39,14 +39,14 @@ from .._common.quiet import quiet
 
 
 @quiet
-def sigmoid(a):
+def sigmoid(a: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-a)), without overflow: exp is only taken of -|a|."""
     e = np.exp(-np.abs(a))
     return np.where(a < 0, e, 1) / (1 + e)
 
 
 @quiet
-def sigmoid_slope(y):
+def sigmoid_slope(y: np.ndarray) -> np.ndarray:
     return y * (1 - y)
 
 
@@ -54,49 +54,49 @@ tanh = quiet(np.tanh)
 
 
 @quiet
-def tanh_slope(y):
+def tanh_slope(y: np.ndarray) -> np.ndarray:
     return 1 - y * y
 
 
-def relu(a):
+def relu(a: np.ndarray) -> np.ndarray:
     return np.maximum(a, 0)
 
 
-def relu_slope(y):
+def relu_slope(y: np.ndarray) -> np.ndarray:
     return (y > 0).astype(y.dtype)
 
 
-def relu6(a):
+def relu6(a: np.ndarray) -> np.ndarray:
     return np.minimum(relu(a), 6)
 
 
-def relu6_slope(y):
+def relu6_slope(y: np.ndarray) -> np.ndarray:
     return ((y > 0) & (y < 6)).astype(y.dtype)
 
 
 @quiet
-def hard_sigmoid(a):
+def hard_sigmoid(a: np.ndarray) -> np.ndarray:
     return np.clip(a / 6 + 0.5, 0, 1)
 
 
-def hard_sigmoid_slope(y):
+def hard_sigmoid_slope(y: np.ndarray) -> np.ndarray:
     return np.where((y > 0) & (y < 1), 1 / 6, 0).astype(y.dtype)
 
 
-def linear(a):
+def linear(a: np.ndarray) -> np.ndarray:
     return a
 
 
-def linear_slope(y):
+def linear_slope(y: np.ndarray) -> np.ndarray:
     return np.ones_like(y)
 
 
 @quiet
-def elu(a):
+def elu(a: np.ndarray) -> np.ndarray:
     return np.where(a > 0, a, np.expm1(np.minimum(a, 0)))
 
 
-def elu_slope(y):
+def elu_slope(y: np.ndarray) -> np.ndarray:
     return np.where(y > 0, 1, y + 1)
 
 
@@ -105,39 +105,39 @@ SELU_ALPHA = 1.6732632423543772
 
 
 @quiet
-def selu(a):
+def selu(a: np.ndarray) -> np.ndarray:
     return SELU_SCALE * np.where(a > 0, a, SELU_ALPHA * np.expm1(np.minimum(a, 0)))
 
 
-def selu_slope(y):
+def selu_slope(y: np.ndarray) -> np.ndarray:
     return np.where(y > 0, SELU_SCALE, y + SELU_SCALE * SELU_ALPHA)
 
 
 @quiet
-def softplus(a):
+def softplus(a: np.ndarray) -> np.ndarray:
     """max(a, 0) + log(1 + exp(-|a|)), without overflow."""
     return np.maximum(a, 0) + np.log1p(np.exp(-np.abs(a)))
 
 
 @quiet
-def softplus_slope(y):
+def softplus_slope(y: np.ndarray) -> np.ndarray:
     return -np.expm1(-y)
 
 
 @quiet
-def softsign(a):
+def softsign(a: np.ndarray) -> np.ndarray:
     return a / (1 + np.abs(a))
 
 
 @quiet
-def softsign_slope(y):
+def softsign_slope(y: np.ndarray) -> np.ndarray:
     return (1 - np.abs(y)) ** 2
 
 
 exponential = quiet(np.exp)
 
 
-def exponential_slope(y):
+def exponential_slope(y: np.ndarray) -> np.ndarray:
     return y
 
 
@@ -147,11 +147,11 @@ class ByValue(NamedTuple):
     value: Callable
     slope: Callable
 
-    def forward(self, a):
+    def forward(self, a: np.ndarray) -> Any:
         y = self.value(a)
         return y, y
 
-    def backward(self, y, dy):
+    def backward(self, y: np.ndarray, dy: np.ndarray) -> Any:
         return dy * self.slope(y)
 
 
@@ -174,27 +174,27 @@ ACTIVATIONS = {
 _erfc = np.vectorize(math.erfc, otypes=[np.float64])
 
 
-def leaky_relu(a, negative_slope=0.2):
+def leaky_relu(a: Any, negative_slope: Any = 0.2) -> Any:
     return np.where(a > 0, a, negative_slope * a)
 
 
-def leaky_relu_slope(a, negative_slope=0.2):
+def leaky_relu_slope(a: Any, negative_slope: Any = 0.2) -> Any:
     return np.where(a > 0, 1, negative_slope)
 
 
-def elu_alpha(a, alpha):
+def elu_alpha(a: Any, alpha: Any) -> Any:
     return np.where(a > 0, a, alpha * np.expm1(np.minimum(a, 0)))
 
 
-def elu_alpha_slope(a, alpha):
+def elu_alpha_slope(a: Any, alpha: Any) -> Any:
     return np.where(a > 0, 1, alpha * np.exp(np.minimum(a, 0)))
 
 
-def gelu(a):
+def gelu(a: Any) -> Any:
     return a * _erfc(-a / math.sqrt(2)) / 2
 
 
-def gelu_slope(a):
+def gelu_slope(a: Any) -> Any:
     density = np.exp(-a * a / 2) / math.sqrt(2 * math.pi)
     return _erfc(-a / math.sqrt(2)) / 2 + a * density
 
@@ -205,28 +205,28 @@ def _gelu_tanh_argument(a):
     return twice * (a + 0.044715 * a**3), twice * (1 + 3 * 0.044715 * a * a)
 
 
-def gelu_tanh(a):
+def gelu_tanh(a: Any) -> Any:
     return a * sigmoid(_gelu_tanh_argument(a)[0])
 
 
-def gelu_tanh_slope(a):
+def gelu_tanh_slope(a: Any) -> Any:
     twice, slope = _gelu_tanh_argument(a)
     return sigmoid(twice) * (1 + a * sigmoid(-twice) * slope)
 
 
-def silu(a):
+def silu(a: Any) -> Any:
     return a * sigmoid(a)
 
 
-def silu_slope(a):
+def silu_slope(a: Any) -> Any:
     return sigmoid(a) * (1 + a * sigmoid(-a))
 
 
-def mish(a):
+def mish(a: Any) -> Any:
     return a * np.tanh(softplus(a))
 
 
-def mish_slope(a):
+def mish_slope(a: Any) -> Any:
     t = np.tanh(softplus(a))
     return t + a * (1 - t * t) * sigmoid(a)
 

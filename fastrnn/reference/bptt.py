@@ -5,6 +5,8 @@ The steps of the forward loop are taken in the opposite order, whatever its read
 row that ended early waits with its dh_n, dc_n until the loop comes to its last step.
 """
 
+from typing import Any
+
 import numpy as np
 
 from .._common.quiet import quiet
@@ -12,7 +14,8 @@ from .sequence import CELLS
 
 
 @quiet
-def backward(tape, dy=None, dh_n=None, dc_n=None):
+def backward(tape: Any, dy: np.ndarray | None = None, dh_n: np.ndarray | None = None,
+             dc_n: np.ndarray | None = None) -> Any:
     """Gradients of a loss from its gradients by the results of `forward`.
 
     Parameters

@@ -1,20 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step of the GRU: equations (4a) to (4d), or (4e) to (4h) with reset before the product."""
 
+from typing import Any
+
 import numpy as np
 
 
-def step(layer, masks, x, h_prev):
+def step(layer: Any, masks: np.ndarray | None, x: np.ndarray,
+         h_prev: np.ndarray) -> tuple[Any, ...]:
     one = step_after if layer.reset_after else step_before
     return one(layer, masks, x, h_prev)
 
 
-def step_backward(layer, masks, saved, grads, dh):
+def step_backward(layer: Any, masks: np.ndarray | None, saved: tuple[Any, ...],
+                  grads: dict[str, Any], dh: np.ndarray) -> tuple[Any, ...]:
     one = step_after_backward if layer.reset_after else step_before_backward
     return one(layer, masks, saved, grads, dh)
 
 
-def step_after(layer, masks, x, h_prev):
+def step_after(layer: Any, masks: np.ndarray | None, x: np.ndarray,
+               h_prev: np.ndarray) -> tuple[Any, ...]:
     act, rec = layer.activation, layer.recurrent_activation
     u, v = layer.affine(masks, x, h_prev)
     u_r, u_z, u_n = np.split(u, 3, axis=1)
@@ -26,7 +31,8 @@ def step_after(layer, masks, x, h_prev):
     return (h,), (x, h_prev, r, z, n, v_n, (kept_r, kept_z, kept_n))
 
 
-def step_after_backward(layer, masks, saved, grads, dh):
+def step_after_backward(layer: Any, masks: np.ndarray | None, saved: tuple[Any, ...],
+                        grads: dict[str, Any], dh: np.ndarray) -> tuple[Any, ...]:
     x, h_prev, r, z, n, v_n, (kept_r, kept_z, kept_n) = saved
     act, rec = layer.activation, layer.recurrent_activation
     dn, dz = dh * (1 - z), dh * (h_prev - n)  # (4d)
@@ -40,7 +46,8 @@ def step_after_backward(layer, masks, saved, grads, dh):
     return dx, (dh_prev + dh * z,)  # (4d): h' reaches h through v and directly
 
 
-def step_before(layer, masks, x, h_prev):
+def step_before(layer: Any, masks: np.ndarray | None, x: np.ndarray,
+                h_prev: np.ndarray) -> tuple[Any, ...]:
     act, rec = layer.activation, layer.recurrent_activation
     u_r, u_z, u_n = np.split(layer.input_affine(x), 3, axis=1)
     r, kept_r = rec.forward(u_r + layer.recurrent_affine(0, masks, h_prev))  # (4e)
@@ -51,7 +58,8 @@ def step_before(layer, masks, x, h_prev):
     return (h,), (x, h_prev, r, z, n, (kept_r, kept_z, kept_n))
 
 
-def step_before_backward(layer, masks, saved, grads, dh):
+def step_before_backward(layer: Any, masks: np.ndarray | None, saved: tuple[Any, ...],
+                         grads: dict[str, Any], dh: np.ndarray) -> tuple[Any, ...]:
     x, h_prev, r, z, n, (kept_r, kept_z, kept_n) = saved
     act, rec = layer.activation, layer.recurrent_activation
     dn, dz = dh * (1 - z), dh * (h_prev - n)  # (4h)

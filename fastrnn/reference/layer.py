@@ -2,6 +2,7 @@
 """The weights of one layer in one direction, and the affine maps (1a) and (1b) all cells share."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -54,17 +55,17 @@ class Layer:
     input_forget: bool = False
 
     @property
-    def activation(self):
+    def activation(self) -> Any:
         """The activation of the RNN's h, the LSTM's g, the GRU's n."""
         return self._clipped(self._given(0) or self._named("tanh"))
 
     @property
-    def recurrent_activation(self):
+    def recurrent_activation(self) -> Any:
         """The gates' activation."""
         return self._clipped(self._given(1) or self._named("sigmoid"))
 
     @property
-    def cell_activation(self):
+    def cell_activation(self) -> Any:
         """The activation of the LSTM's c on its way to h."""
         return self._given(2) or self._given(0) or self._named("tanh")
 
@@ -81,12 +82,12 @@ class Layer:
         return activation if self.clip is None else Clipped(activation, self.clip)  # (1e)
 
     @property
-    def state_sizes(self):
+    def state_sizes(self) -> tuple[int, ...]:
         """Width of each part of the state: (P,) or, for the LSTM, (P, H)."""
         gate_rows, P = self.w_hh.shape
         return (P, gate_rows // 4) if self.cell == "lstm" else (P,)
 
-    def zero_grads(self):
+    def zero_grads(self) -> dict[str, Any]:
         """Gradients to add into, one for each weight the layer has."""
         weights = {key: getattr(self, key) for key in WEIGHTS}
         return {key: np.zeros_like(w) for key, w in weights.items() if w is not None}
@@ -95,19 +96,20 @@ class Layer:
         H = len(self.w_hh) // GATES[self.cell]
         return slice(gate * H, (gate + 1) * H)
 
-    def input_affine(self, x):
+    def input_affine(self, x: np.ndarray) -> np.ndarray:
         """Return u (N, GH) of the input x (N, I)."""
         u = x @ self.w_ih.T  # (1a)
         return u if self.b_ih is None else u + self.b_ih
 
-    def input_affine_backward(self, x, du, grads):
+    def input_affine_backward(self, x: np.ndarray, du: np.ndarray,
+                              grads: dict[str, Any]) -> np.ndarray:
         """Add the gradients of the input side into `grads`; return dx."""
         grads["w_ih"] += du.T @ x  # (1a), summed over the batch by the product
         if self.b_ih is not None:
             grads["b_ih"] += du.sum(axis=0)  # (1a)
         return du @ self.w_ih  # (1a)
 
-    def recurrent_affine(self, gate, masks, h):
+    def recurrent_affine(self, gate: int, masks: np.ndarray | None, h: np.ndarray) -> np.ndarray:
         """Return v (N, H) of one gate, of the state h (N, P)."""
         if masks is not None:
             h = masks[gate] * h  # (1c)
@@ -115,7 +117,8 @@ class Layer:
         v = h @ self.w_hh[rows].T  # (1b)
         return v if self.b_hh is None else v + self.b_hh[rows]
 
-    def recurrent_affine_backward(self, gate, masks, h, dv, grads):
+    def recurrent_affine_backward(self, gate: int, masks: np.ndarray | None, h: np.ndarray,
+                                  dv: np.ndarray, grads: dict[str, Any]) -> np.ndarray:
         """Add the gradients of one gate's recurrent side into `grads`; return its share of dh'."""
         rows = self._gate_rows(gate)
         seen = h if masks is None else masks[gate] * h  # (1c)
@@ -125,13 +128,16 @@ class Layer:
         dh = dv @ self.w_hh[rows]  # (1b)
         return dh if masks is None else masks[gate] * dh  # (1c)
 
-    def affine(self, masks, x, h):
+    def affine(self, masks: np.ndarray | None, x: np.ndarray,
+               h: np.ndarray) -> tuple[np.ndarray, ...]:
         """Return u, v, both (N, GH), of the input x (N, I) and the state h (N, P)."""
         gates = range(GATES[self.cell])
         v = [self.recurrent_affine(gate, masks, h) for gate in gates]
         return self.input_affine(x), np.concatenate(v, axis=1)
 
-    def affine_backward(self, masks, x, h, du, dv, grads):
+    def affine_backward(self, masks: np.ndarray | None, x: np.ndarray, h: np.ndarray,
+                        du: np.ndarray, dv: np.ndarray,
+                        grads: dict[str, Any]) -> tuple[np.ndarray, ...]:
         """Add the gradients of the weights into `grads`; return dx and the share of u, v in dh'."""
         gates = range(GATES[self.cell])
         dh = sum(
@@ -145,11 +151,11 @@ class Layer:
         place = "ifo".index(gate)
         return slice(place * H, (place + 1) * H)
 
-    def peephole(self, gate, a, c):
+    def peephole(self, gate: Any, a: Any, c: Any) -> Any:
         """Return a + p * c of one gate of the LSTM, a where there are no peepholes."""
         return a if self.peepholes is None else a + self.peepholes[self._peephole_rows(gate)] * c
 
-    def peephole_backward(self, gate, c, da, dc, grads):
+    def peephole_backward(self, gate: Any, c: Any, da: Any, dc: Any, grads: Any) -> Any:
         """Add the gradient of one gate's peephole into `grads`; return dc with its share."""
         if self.peepholes is None:
             return dc

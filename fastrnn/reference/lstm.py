@@ -5,10 +5,13 @@ Projection, peepholes and the coupling of the input and forget gates are there w
 them.
 """
 
+from typing import Any
+
 import numpy as np
 
 
-def step(layer, masks, x, h_prev, c_prev):
+def step(layer: Any, masks: np.ndarray | None, x: np.ndarray, h_prev: np.ndarray,
+         c_prev: np.ndarray) -> tuple[Any, ...]:
     act, rec, out = layer.activation, layer.recurrent_activation, layer.cell_activation
     u, v = layer.affine(masks, x, h_prev)
     a_i, a_f, a_g, a_o = np.split(u + v, 4, axis=1)
@@ -27,7 +30,8 @@ def step(layer, masks, x, h_prev, c_prev):
     return (h, c), (x, h_prev, c_prev, i, f, g, c, o, act_c, m, kept)
 
 
-def step_backward(layer, masks, saved, grads, dh, dc):
+def step_backward(layer: Any, masks: np.ndarray | None, saved: tuple[Any, ...],
+                  grads: dict[str, Any], dh: np.ndarray, dc: np.ndarray) -> tuple[Any, ...]:
     x, h_prev, c_prev, i, f, g, c, o, act_c, m, kept = saved
     kept_i, kept_f, kept_g, kept_o, kept_c = kept
     act, rec, out = layer.activation, layer.recurrent_activation, layer.cell_activation

@@ -24,35 +24,35 @@ from .._common.quiet import quiet
 from .activations import BY_ARGUMENT
 
 
-def affine(a, alpha, beta):
+def affine(a: Any, alpha: Any, beta: Any) -> Any:
     return alpha * a + beta
 
 
-def affine_slope(a, alpha, beta):
+def affine_slope(a: Any, alpha: Any, beta: Any) -> Any:
     return np.full_like(a, alpha)
 
 
-def thresholded_relu(a, alpha):
+def thresholded_relu(a: Any, alpha: Any) -> Any:
     return np.where(a > alpha, a, 0)
 
 
-def thresholded_relu_slope(a, alpha):
+def thresholded_relu_slope(a: Any, alpha: Any) -> Any:
     return np.where(a > alpha, 1, 0)
 
 
-def scaled_tanh(a, alpha, beta):
+def scaled_tanh(a: Any, alpha: Any, beta: Any) -> Any:
     return alpha * np.tanh(beta * a)
 
 
-def scaled_tanh_slope(a, alpha, beta):
+def scaled_tanh_slope(a: Any, alpha: Any, beta: Any) -> Any:
     return alpha * beta * (1 - np.tanh(beta * a) ** 2)
 
 
-def hard_sigmoid_ab(a, alpha, beta):
+def hard_sigmoid_ab(a: Any, alpha: Any, beta: Any) -> Any:
     return np.clip(alpha * a + beta, 0, 1)
 
 
-def hard_sigmoid_ab_slope(a, alpha, beta):
+def hard_sigmoid_ab_slope(a: Any, alpha: Any, beta: Any) -> Any:
     y = alpha * a + beta
     return np.where((y > 0) & (y < 1), alpha, 0)
 
@@ -79,17 +79,17 @@ class Numbered:
         Alpha, and beta where the formula has it.
     """
 
-    def __init__(self, name, *numbers):
+    def __init__(self, name: str, *numbers: Any) -> None:
         self.name = name
         self.numbers = numbers
         self._value, self._slope = NUMBERED[name]
 
     @quiet
-    def forward(self, a):
+    def forward(self, a: Any) -> Any:
         return self._value(a, *self.numbers).astype(a.dtype), a
 
     @quiet
-    def backward(self, a, dy):
+    def backward(self, a: Any, dy: Any) -> Any:
         return dy * self._slope(a, *self.numbers).astype(a.dtype)
 
 
@@ -99,10 +99,10 @@ class Clipped(NamedTuple):
     activation: Any
     clip: float
 
-    def forward(self, a):
+    def forward(self, a: Any) -> Any:
         y, kept = self.activation.forward(np.clip(a, -self.clip, self.clip))
         return y, (kept, np.abs(a) < self.clip)
 
-    def backward(self, kept, dy):
+    def backward(self, kept: Any, dy: Any) -> Any:
         kept, inside = kept
         return self.activation.backward(kept, dy) * inside

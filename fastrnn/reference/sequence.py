@@ -6,9 +6,12 @@ that has ended keeps its state, and padding is never read. In reading order `rev
 at its own last valid step.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common.quiet import quiet
 from . import gru, lstm, rnn
@@ -26,16 +29,16 @@ class Tape:
     x_shape: tuple
     steps: list
 
-    def masks_of(self, rows):
+    def masks_of(self, rows: np.ndarray) -> np.ndarray | None:
         return masks_of(self.masks, rows)
 
 
-def masks_of(masks, rows):
+def masks_of(masks: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
     """Return the masks of some rows; None of None."""
     return None if masks is None else masks[:, rows]
 
 
-def reading_order(T, lengths, reverse):
+def reading_order(T: int, lengths: np.ndarray, reverse: bool) -> Iterator[Any]:
     """Yield for each step (t, rows): the rows still running, and the time each of them reads."""
     for s in range(max(lengths, default=0)):
         rows = np.flatnonzero(lengths > s)
@@ -43,7 +46,9 @@ def reading_order(T, lengths, reverse):
 
 
 @quiet
-def forward(layer, x, h0=None, c0=None, lengths=None, reverse=False, masks=None, keep=True):
+def forward(layer: Layer, x: np.ndarray, h0: np.ndarray | None = None, c0: np.ndarray | None = None,
+            lengths: npt.ArrayLike | None = None, reverse: bool = False,
+            masks: np.ndarray | None = None, keep: bool = True) -> Any:
     """Run one layer in one direction.
 
     Parameters
