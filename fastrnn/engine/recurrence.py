@@ -28,7 +28,7 @@ ROLES = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 Array = np.ndarray
 StatePair = tuple[Array | None, Array | None]  # h (N, P), c (N, H), in one direction
-Masks = tuple[Array | None, ...]
+Masks = Sequence[Array | None]
 
 # One array, or one for each direction.
 OneOrPair = Any
