@@ -8,6 +8,7 @@ choice. A score of -inf is a token that is never chosen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -132,12 +133,14 @@ def chooser(temperature: float = 1.0, top_k: int | None = None, top_p: float | N
     checks.number("temperature", temperature)
     if not 0 <= temperature < np.inf:
         raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
-    filters = [(keep, limit) for keep, limit in ((filter_top_k, top_k), (filter_top_p, top_p))
-               if limit is not None]
+    filters: list[tuple[Callable[..., np.ndarray], Any]] = [
+        (keep, limit) for keep, limit in ((filter_top_k, top_k), (filter_top_p, top_p))
+        if limit is not None]
     for keep, limit in filters:
         keep(np.zeros(1), limit)  # refuses a wrong limit now, not at the first token
     if temperature == 0 or not filters:
-        return lambda scores: draw(scores, temperature, rng)
+        source: Any = rng   # none is needed at temperature 0
+        return lambda scores: draw(scores, temperature, source)
 
     @quiet
     def choose(scores):
