@@ -6,6 +6,8 @@ directions where bidirectional, else 1; S = num_layers * D states, layer by laye
 the forward direction first.
 """
 
+from __future__ import annotations
+
 from os import PathLike
 
 import numpy as np

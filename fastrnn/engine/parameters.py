@@ -6,6 +6,8 @@ Arrays are handed out read-only. They change through `Parameters.assign`, `Param
 derived from the values (packed layers, a kept forward) knows that it is out of date.
 """
 
+from __future__ import annotations
+
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
