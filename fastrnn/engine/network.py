@@ -161,8 +161,7 @@ class Engine(Owner):
         keep, passed = self.training, None
         if rows:
             passed = depth.forward(
-                packed.layers, x, self._time_major(y), self._by_layer(h0, c0),
-                self._by_layer(h_n, c_n), lengths, keep,
+                packed.layers, x, self._time_major(y), (h0, c0), (h_n, c_n), lengths, keep,
                 self._dropout_mask if keep and self.dropout > 0 else None,
             )
         if keep:
@@ -181,9 +180,6 @@ class Engine(Owner):
         if not self.has_cell_state:
             return h, None
         return h, _empty((self.state_slots, rows, self.hidden_size), self.dtype)
-
-    def _by_layer(self, h, c):
-        return depth.states_by_layer(h, c, self.num_layers, self._directions)
 
     def _dropout_mask(self, shape):
         """0 with probability p, else 1/(1-p), drawn anew for each element and step."""
@@ -263,8 +259,7 @@ class Engine(Owner):
         grads = self._grads_by_layer()
         self._derived.kept = _SPENT  # the loops overwrite the tapes
         if rows:
-            depth.backward(kept.passed, dy, self._by_layer(*dfinal), self._time_major(dx),
-                           self._by_layer(dh0, dc0), grads)
+            depth.backward(kept.passed, dy, dfinal, self._time_major(dx), (dh0, dc0), grads)
         return dx, self._state_out(dh0, dc0, batched)
 
     def _kept_forward(self):
