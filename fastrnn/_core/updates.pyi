@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: Apache-2.0
+import numpy as np
+
+RULES: dict[str, int]
+
+def change(rule: int, arrays: list[np.ndarray], gradients: list[np.ndarray],
+           slots: list[tuple[np.ndarray | None, ...]], numbers: tuple[float, ...],
+           scales: list[float] | None, limit: float, decay: float,
+           decayed: list[bool] | None) -> None: ...
+def misfit(arrays: list[np.ndarray], gradients: list[np.ndarray],
+           slots: list[tuple[np.ndarray | None, ...]]) -> int: ...
+def identical(a: list[object], b: list[object]) -> bool: ...
+def squared_norms(gradients: list[np.ndarray]) -> list[float]: ...
