@@ -14,11 +14,13 @@ from collections.abc import Callable
 from contextvars import Context, ContextVar, Token, copy_context
 from functools import wraps
 from types import FunctionType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 _PACKAGE = __name__.partition(".")[0]
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _settings(**errors):
@@ -60,7 +62,7 @@ def _quiet_by_errstate(function):
     return quietly
 
 
-def quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+def quiet(function: F) -> F:
     """Let `function` compute without floating-point errors and warnings of NumPy."""
     return _quiet_by_errstate(function) if _errors is None else _quiet(function)
 

@@ -8,6 +8,7 @@ choice. A score of -inf is a token that is never chosen.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -117,11 +118,11 @@ def draw(scores: np.ndarray, temperature: float, rng: np.random.Generator) -> np
 
 
 def chooser(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None,
-            rng: np.random.Generator | None = None) -> Callable[[np.ndarray], np.ndarray]:
+            rng: np.random.Generator | Any = None) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from scores (N, V) to one token for each row, (N,).
 
     The scores are divided by the temperature, then filtered by `filter_top_k` and `filter_top_p`
-    where these are given, then drawn from.
+    where these are given, then drawn from. At a temperature of 0 no `rng` is needed.
 
     Raises
     ------
@@ -132,8 +133,9 @@ def chooser(temperature: float = 1.0, top_k: int | None = None, top_p: float | N
     checks.number("temperature", temperature)
     if not 0 <= temperature < np.inf:
         raise ValueError(f"temperature must be finite and at least 0, got {temperature}")
-    filters = [(keep, limit) for keep, limit in ((filter_top_k, top_k), (filter_top_p, top_p))
-               if limit is not None]
+    filters: list[tuple[Callable[..., np.ndarray], Any]] = [
+        (keep, limit) for keep, limit in ((filter_top_k, top_k), (filter_top_p, top_p))
+        if limit is not None]
     for keep, limit in filters:
         keep(np.zeros(1), limit)  # refuses a wrong limit now, not at the first token
     if temperature == 0 or not filters:

@@ -8,7 +8,7 @@ gives the value of each sample.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from typing import Any, overload
 
 from .._common import oldnames
 from .._common.registry import Registry, snake_case
@@ -98,6 +98,12 @@ def check(identifier: Any) -> None:
         get(identifier)
 
 
+@overload
+def resolve(identifier: None, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> None: ...
+@overload
+def resolve(identifier: Any, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> Loss: ...
 def resolve(identifier: Any, y_true_shape: tuple[int, ...],
             y_pred_shape: tuple[int, ...]) -> Loss | None:
     """Return the `Loss` of what was given to ``compile``, or None.
