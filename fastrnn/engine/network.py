@@ -204,7 +204,8 @@ class Engine(Owner):
         """The layers with the weights `arrays`, by their names."""
         rows = self._rows_by_role(arrays)
         D = self._directions
-        return [Recurrence(self._spec, rows[k:k + D], version) for k in range(0, len(rows), D)]
+        return [Recurrence(self._spec, rows[k:k + D], version, self.training)
+                for k in range(0, len(rows), D)]
 
     def _rows_by_role(self, arrays):
         """One dict of roles for each of the S (layer, direction)."""

@@ -72,6 +72,9 @@ class Recurrence:
         b_hh alone, and the projection may be missing or None.
     version : int
         Which weights these are, for their owner.
+    training : bool
+        Whether a backward is to be expected: the packs it needs are made with the others then,
+        which is cheaper than at the first backward.
 
     Attributes
     ----------
@@ -86,9 +89,10 @@ class Recurrence:
                  "output_size", "spec", "version")
 
     def __init__(self, spec: Spec, weights: Sequence[Mapping[str, Array | None]],
-                 version: int = 0) -> None:
+                 version: int = 0, training: bool = False) -> None:
         self._take(spec, weights[0]["w_ih"].dtype, version, [
-            PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after)
+            PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after,
+                        training)
             for roles in weights
         ])
 
