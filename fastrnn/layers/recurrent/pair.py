@@ -37,7 +37,7 @@ class Joined:
     def __init__(self) -> None:
         self._made = None, None, None
 
-    def of(self, layers: _Layers, training: bool) -> Recurrence | None:
+    def of(self, layers: _Layers, training: bool = False) -> Recurrence | None:
         """Return what runs both layers; None where they must run one after the other."""
         if not _allow(layers):
             return None
