@@ -52,7 +52,9 @@ def forward(layers: Sequence[Recurrence], x: Array, y: Array,
     """
     last = len(layers) - 1
     in_place = not keep and layers[0].spec.direction == "forward"
-    tapes, masks, spare = [], [], None
+    tapes: list[Any] = []
+    masks: list[Array] = []
+    spare = None
     for k, layer in enumerate(layers):
         if in_place or k == last or (not keep and (last - k) % 2 == 0):
             out = y
@@ -87,15 +89,12 @@ def backward(kept: Kept, dy: Array | None, dfinal: Sequence[Sequence[StatePair] 
         Gradients of the weights, added to.
     """
     layers, tapes, masks = kept
-    spare = [None, None]    # a layer reads one and writes the other
+    spare: list[Array | None] = [None, None]    # a layer reads one and writes the other
     for k in range(len(layers) - 1, -1, -1):
-        if k == 0:
-            out = dx
-        else:
-            out = spare[k & 1]
-            if out is None:
-                width = layers[k].input_size
-                out = spare[k & 1] = np.empty((*dx.shape[:2], width), dx.dtype)
+        out = dx if k == 0 else spare[k & 1]
+        if out is None:
+            width = layers[k].input_size
+            out = spare[k & 1] = np.empty((*dx.shape[:2], width), dx.dtype)
         layers[k].backward(tapes[k], dy, dfinal[k], out, grads[k], dinitial[k])
         if masks and k:
             _multiply(out, masks[k - 1])
