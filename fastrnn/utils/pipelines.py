@@ -173,7 +173,8 @@ class Dataset:
 class _Step(Dataset):
     """What a function makes of the elements of data sets."""
 
-    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...], number: int) -> None:
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...],
+                 number: int) -> None:
         self._function, self._arguments, self._number = function, arguments, number
 
     def elements(self) -> Iterator[Any]:

@@ -35,7 +35,8 @@ def windows(data: Any, span: int, rate: int = 1) -> Any:
 
 
 def timeseries_dataset_from_array(data: Any, targets: Any, sequence_length: int,
-                                  sequence_stride: int = 1,                                  sampling_rate: int = 1, batch_size: int | None = 128, shuffle: bool = False,
+                                  sequence_stride: int = 1, sampling_rate: int = 1,
+                                  batch_size: int | None = 128, shuffle: bool = False,
                                   seed: int | None = None, start_index: int | None = None,
                                   end_index: int | None = None, format: str = "tf") -> Windows:
     """Return the windows of a series, with their targets, as batches.
