@@ -12,7 +12,7 @@ from ._common.registry import snake_case
 # What keeps probabilities from 0 and 1 in losses.
 EPSILON = 1e-7
 
-_names_given = {}
+_names_given: dict[str, int] = {}
 _names_lock = threading.Lock()
 _floatx = "float32"
 
@@ -22,7 +22,7 @@ def floatx() -> str:
     return _floatx
 
 
-def set_floatx(value: str) -> None:
+def set_floatx(value: npt.DTypeLike) -> None:
     """Set the dtype of layers that are made from now on and given none.
 
     Raises
@@ -34,12 +34,12 @@ def set_floatx(value: str) -> None:
     _floatx = checks.float_dtype(value).name
 
 
-def epsilon() -> Any:
+def epsilon() -> float:
     """Return what keeps probabilities from 0 and 1 in losses."""
     return EPSILON
 
 
-def backend() -> Any:
+def backend() -> str:
     """Return "fastrnn", as Keras names its back end."""
     return "fastrnn"
 
@@ -57,10 +57,11 @@ def set_value(x: Any, value: npt.ArrayLike) -> None:
     x.assign(value)
 
 
-def clear_session(free_memory: Any = True) -> None:
+def clear_session(free_memory: bool = True) -> None:
     """Count the names of new layers from the beginning again; models that are there stay.
 
-    Nothing else is global: what a program no longer refers to is free.
+    Nothing else is global: what a program no longer refers to is free. `free_memory` is Keras'
+    and changes nothing here.
     """
     _names_given.clear()
 

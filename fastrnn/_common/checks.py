@@ -9,7 +9,7 @@ dtype of the input, ``RuntimeError`` for sizes that do not fit the model or each
 
 import operator
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -57,7 +57,7 @@ def number(name: str, value: float) -> float:
     return value
 
 
-def random_source(seed: int | None, make: type | None = None) -> Any:
+def random_source(seed: Any, make: Callable[[Any], Any] | None = None) -> Any:
     """Return ``make(seed)``, a Generator by default; the error for what cannot be a seed names it.
 
     NumPy loads its random module when it is first used; it takes as long as all of this package.
@@ -77,7 +77,7 @@ def choice(name: str, value: str, allowed: tuple[Any, ...]) -> str:
     return value
 
 
-def float_dtype(value: np.dtype | str | type) -> np.dtype:
+def float_dtype(value: npt.DTypeLike | None) -> np.dtype:
     """Return `value` as the NumPy dtype float32 or float64."""
     try:
         dtype = np.dtype(value)
@@ -148,7 +148,8 @@ def as_ndarray(name: str, value: npt.ArrayLike) -> np.ndarray:
         raise TypeError(f"{name} must be an array of numbers, got {kind}: {reason}") from None
 
 
-def array(name: str, value: np.ndarray, dtype: np.dtype, error: type = ValueError) -> np.ndarray:
+def array(name: str, value: npt.ArrayLike, dtype: np.dtype,
+          error: type[Exception] = ValueError) -> np.ndarray:
     """Return `value` as an ndarray of exactly `dtype`; a wrong dtype raises `error`.
 
     Lists, buffers and the tensors of other libraries are taken when NumPy reads them as `dtype`.
@@ -166,8 +167,8 @@ def _dtype_text(dtype):
     return str(dtype) if dtype.isnative else f"{dtype.name} in foreign byte order"
 
 
-def shaped(name: str, value: np.ndarray, dtype: np.dtype, shape: tuple[int, ...],
-           error: type = ValueError) -> np.ndarray:
+def shaped(name: str, value: npt.ArrayLike, dtype: np.dtype, shape: tuple[int, ...],
+           error: type[Exception] = ValueError) -> np.ndarray:
     """Return `value` as an array of `dtype` and `shape`; see `array` for `error`."""
     result = array(name, value, dtype, error)
     if result.shape != shape:
@@ -182,11 +183,10 @@ class _NotGiven:
         return "<not given>"
 
 
-NOT_GIVEN = _NotGiven()
+NOT_GIVEN: Any = _NotGiven()
 
 
-def torch_names(x: np.ndarray, state: np.ndarray | tuple[np.ndarray, ...] | None, input: Any,
-                hx: Any) -> tuple[Any, ...]:
+def torch_names(x: Any, state: Any, input: Any, hx: Any) -> tuple[Any, Any, str]:
     """Return (x, state, the state's name) of a call that may use torch's names of the two.
 
     Raises
@@ -199,4 +199,5 @@ def torch_names(x: np.ndarray, state: np.ndarray | tuple[np.ndarray, ...] | None
         raise TypeError(f"{other} is torch's name of {name}: give one of the two")
     if x is NOT_GIVEN and input is None:
         raise TypeError("a call needs a sequence, x")
-    return (input if x is NOT_GIVEN else x), *((state, "state") if hx is None else (hx, "hx"))
+    x = input if x is NOT_GIVEN else x
+    return (x, state, "state") if hx is None else (x, hx, "hx")

@@ -113,7 +113,9 @@ class _Activations(Registry):
             raise ValueError(f"activation {identifier!r} has no derivative: a function cannot be "
                              f"trained through; give one of {', '.join(self.names())}, or an "
                              "Activation of your own with forward and backward")
-        return super().get(identifier)
+        found = super().get(identifier)
+        # What a description names may be a layer.
+        return found.activation if isinstance(found, Applying) else found
 
     def refusal(self, identifier: Any) -> Any:
         return ValueError("activation must be None, an Activation or one of "

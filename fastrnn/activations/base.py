@@ -27,13 +27,14 @@ class Activation(Configured):
 
     Attributes
     ----------
-    name : str
+    name : str or None
+        That of ours, None of your own.
     recurrent : bool
         Whether it is one of those that recurrent layers commonly have; they take every one.
     """
 
     computes = ("__call__", "forward", "backward")
-    name: str
+    name: str | None = None
     recurrent = False
 
     def __init_subclass__(cls, **options):
@@ -89,5 +90,5 @@ class Activation(Configured):
         return self.forward(a)
 
     @property
-    def __name__(self) -> str:
+    def __name__(self) -> str | None:
         return self.name

@@ -6,6 +6,11 @@ directions where bidirectional, else 1; S = num_layers * D states, layer by laye
 the forward direction first.
 """
 
+from os import PathLike
+
+import numpy as np
+import numpy.typing as npt
+
 from .._common import checks
 from .network import Engine
 
@@ -19,9 +24,11 @@ class RNN(Engine):
 
     cell = "rnn"
 
-    def __init__(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", bias=True,
-                 batch_first=False, dropout=0.0, bidirectional=False, dtype="float32",
-                 seed=None):
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1,
+                 nonlinearity: str = "tanh", bias: bool = True, batch_first: bool = False,
+                 dropout: float = 0.0, bidirectional: bool = False,
+                 dtype: npt.DTypeLike = "float32",
+                 seed: int | np.random.Generator | None = None) -> None:
         checks.choice("nonlinearity", nonlinearity, ("tanh", "relu", "sigmoid"))
         super().__init__(
             input_size=input_size, hidden_size=hidden_size, num_layers=num_layers,
@@ -46,8 +53,10 @@ class GRU(Engine):
 
     cell = "gru"
 
-    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False,
-                 dropout=0.0, bidirectional=False, dtype="float32", seed=None):
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+                 dtype: npt.DTypeLike = "float32",
+                 seed: int | np.random.Generator | None = None) -> None:
         super().__init__(
             input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, bias=bias,
             batch_first=batch_first, dropout=dropout, bidirectional=bidirectional, dtype=dtype,
@@ -119,8 +128,10 @@ class LSTM(Engine):
     cell = "lstm"
     has_cell_state = True
 
-    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False,
-                 dropout=0.0, bidirectional=False, proj_size=0, dtype="float32", seed=None):
+    def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
+                 batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
+                 proj_size: int = 0, dtype: npt.DTypeLike = "float32",
+                 seed: int | np.random.Generator | None = None) -> None:
         super().__init__(
             input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, bias=bias,
             batch_first=batch_first, dropout=dropout, bidirectional=bidirectional,
@@ -128,10 +139,11 @@ class LSTM(Engine):
         )
 
 
-CELLS = {model.cell: model for model in (RNN, LSTM, GRU)}
+CELLS: dict[str, type[RNN] | type[LSTM] | type[GRU]] = {
+    model.cell: model for model in (RNN, LSTM, GRU)}
 
 
-def load(path):
+def load(path: str | PathLike[str]) -> RNN | LSTM | GRU:
     """Return the model that `save` wrote to `path`, in evaluation mode.
 
     Raises

@@ -47,7 +47,9 @@ def forward(layers: Sequence[Recurrence], x: Array, y: Array,
     last = len(layers) - 1
     both = layers[0].spec.direction == "both"
     in_place = not (keep or both)
-    tapes, masks, spare = [], [], None
+    tapes: list[Any] = []
+    masks: list[Array] = []
+    spare = None
     for k, layer in enumerate(layers):
         if in_place or k == last or (not keep and (last - k) % 2 == 0):
             out = y
@@ -84,10 +86,10 @@ def backward(kept: Kept, dy: Array | None, dfinal: StatePair, dx: Array, dinitia
     """
     layers, tapes, masks = kept
     both = layers[0].spec.direction == "both"
-    spare = [None, None]    # a layer reads one and writes the other
+    spare: list[Array | None] = [None, None]    # a layer reads one and writes the other
     for k in range(len(layers) - 1, -1, -1):
         if k == 0:
-            out = dx
+            out: Any = dx
         else:
             out = spare[k & 1]
             if out is None:

@@ -6,6 +6,12 @@ for each of them, and ``with module._updating() as arrays`` gives an optimiser t
 """
 
 import re
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .parameters import Parameters
@@ -14,30 +20,42 @@ from .parameters import Parameters
 _PARAMETER_LIKE = re.compile(r"(weight|bias)(_|$)")
 
 
+class _WithGradients(Protocol):
+    @property
+    def grads(self) -> Mapping[str, np.ndarray]: ...
+
+
 class Module:
     """Base of everything with parameters; subclasses give `grads`, `state_dict`, `_updating`."""
 
     training = False
 
-    def train(self, mode=True):
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Return the parameters by name, as read-only views of the live arrays."""
+        raise NotImplementedError
+
+    def _updating(self) -> AbstractContextManager[dict[str, np.ndarray]]:
+        raise NotImplementedError
+
+    def train(self, mode: bool = True) -> Self:
         """Keep in each forward what `backward` needs; return self."""
         self.training = checks.flag("mode", mode)
         return self
 
-    def eval(self):
+    def eval(self) -> Self:
         """Leave training mode; return self."""
         return self.train(False)
 
-    def parameters(self):
+    def parameters(self) -> Iterator[np.ndarray]:
         """Iterate over the arrays of `state_dict`."""
         return iter(self.state_dict().values())
 
-    def zero_grad(self):
+    def zero_grad(self: _WithGradients) -> None:
         """Set all gradients to zero."""
         for gradient in self.grads.values():
             gradient.fill(0)
 
-    def load_state_dict(self, mapping):
+    def load_state_dict(self, mapping: Mapping[str, npt.ArrayLike]) -> None:
         """Copy all parameters from a mapping of name to array, cast to the module's dtype.
 
         Raises
@@ -54,14 +72,14 @@ class Module:
 class Owner(Module):
     """A module with parameters of its own (`_parameters`), which are attributes too."""
 
-    def state_dict(self):
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Return the parameters by name, as read-only views of the live arrays.
 
         They show later changes of the module; copy them to keep a snapshot.
         """
         return dict(self._parameters.views)
 
-    def load_state_dict(self, mapping):
+    def load_state_dict(self, mapping: Mapping[str, npt.ArrayLike]) -> None:
         self._parameters.load(mapping, type(self).__name__)
 
     load_state_dict.__doc__ = Module.load_state_dict.__doc__

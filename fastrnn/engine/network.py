@@ -72,7 +72,8 @@ class Engine(Owner):
 
     def __init__(self, *, input_size: int, hidden_size: int, num_layers: int, bias: bool,
                  batch_first: bool, dropout: float, bidirectional: bool, dtype: DTypeLike,
-                 seed: Any, proj_size: int = 0, nonlinearity: str | None = None) -> None:
+                 seed: int | np.random.Generator | None, proj_size: int = 0,
+                 nonlinearity: str | None = None) -> None:
         self.input_size = checks.count("input_size", input_size)
         self.hidden_size = checks.count("hidden_size", hidden_size)
         self.num_layers = checks.count("num_layers", num_layers, maximum=own_checks.MAX_LAYERS)
@@ -143,11 +144,11 @@ class Engine(Owner):
         named = "state"
         if hx is not None or input is not None or x is checks.NOT_GIVEN:
             x, state, named = checks.torch_names(x, state, input, hx)
-        x = own_checks.sequence(self, x)
-        x_shape = x.shape
+        sequence = own_checks.sequence(self, x)
+        x_shape = sequence.shape
         batched = len(x_shape) == 3
-        x = self._time_major(x)
-        steps, rows, _ = x.shape
+        sequence = self._time_major(sequence)
+        steps, rows, _ = sequence.shape
         own_checks.steps_and_rows(steps, rows, self._max_rows)
         h0, c0 = own_checks.state(named, state, self, rows, batched)
         if lengths is not None:
@@ -161,7 +162,7 @@ class Engine(Owner):
         keep, passed = self.training, None
         if rows:
             passed = depth.forward(
-                packed.layers, x, self._time_major(y), (h0, c0), (h_n, c_n), lengths, keep,
+                packed.layers, sequence, self._time_major(y), (h0, c0), (h_n, c_n), lengths, keep,
                 self._dropout_mask if keep and self.dropout > 0 else None,
             )
         if keep:
@@ -252,15 +253,16 @@ class Engine(Owner):
         rows = self._time_major(dx).shape[1]
         if dy is None and dstate is None:
             raise ValueError("dy and dstate are both None: there is nothing to propagate")
+        gradient = None
         if dy is not None:
-            dy = checks.shaped("dy", dy, self.dtype, kept.y_shape)
-            dy = self._time_major(dy if dy.flags.aligned else np.array(dy))
+            gradient = checks.shaped("dy", dy, self.dtype, kept.y_shape)
+            gradient = self._time_major(gradient if gradient.flags.aligned else np.array(gradient))
         dfinal = own_checks.state("dstate", dstate, self, rows, batched, optional=True)
         dh0, dc0 = self._new_state(rows)
         grads = self._grads_by_layer()
         self._derived.kept = _SPENT  # the loops overwrite the tapes
         if rows:
-            depth.backward(kept.passed, dy, dfinal, self._time_major(dx), (dh0, dc0), grads)
+            depth.backward(kept.passed, gradient, dfinal, self._time_major(dx), (dh0, dc0), grads)
         return dx, self._state_out(dh0, dc0, batched)
 
     def _kept_forward(self):
@@ -332,7 +334,7 @@ class Engine(Owner):
                   if name in _DEFAULTS and value != _DEFAULTS[name]]
         return f"{type(self).__name__}({', '.join(shown)})"
 
-    def save(self, path: str | PathLike) -> None:
+    def save(self, path: str | PathLike[str]) -> None:
         """Write the constructor's arguments and the parameters to a safetensors file.
 
         The file appears whole or not at all. Gradients, mode and random state are not saved.

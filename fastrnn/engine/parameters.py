@@ -7,17 +7,21 @@ derived from the values (packed layers, a kept forward) knows that it is out of 
 """
 
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common.checks import as_ndarray
 from .recurrence import GATES
 
+Shapes = dict[str, tuple[int, ...]]
 
-def role_names(layer, reverse, bias, projected):
+
+def role_names(layer: int, reverse: bool, bias: bool, projected: bool) -> dict[str, str]:
     """Map each role of one (layer, direction) to torch's key, in torch's order."""
     suffix = f"_l{layer}_reverse" if reverse else f"_l{layer}"
     names = {"w_ih": "weight_ih", "w_hh": "weight_hh"}
@@ -28,7 +32,7 @@ def role_names(layer, reverse, bias, projected):
     return {role: name + suffix for role, name in names.items()}
 
 
-def role_shapes(cell, input_size, hidden_size, proj_size):
+def role_shapes(cell: str, input_size: int, hidden_size: int, proj_size: int) -> Shapes:
     """Map each role to its shape in one direction of a layer with `input_size` inputs."""
     rows = GATES[cell] * hidden_size
     return {
@@ -40,7 +44,8 @@ def role_shapes(cell, input_size, hidden_size, proj_size):
     }
 
 
-def direction_names(num_layers, bias, bidirectional, projected):
+def direction_names(num_layers: int, bias: bool, bidirectional: bool,
+                    projected: bool) -> list[dict[str, str]]:
     """Return the names by role (`role_names`) of each direction of each layer."""
     return [
         role_names(k, reverse, bias, projected)
@@ -49,10 +54,11 @@ def direction_names(num_layers, bias, bidirectional, projected):
     ]
 
 
-def model_shapes(cell, input_size, hidden_size, num_layers, bias, bidirectional, proj_size):
+def model_shapes(cell: str, input_size: int, hidden_size: int, num_layers: int, bias: bool,
+                 bidirectional: bool, proj_size: int) -> Shapes:
     """Map each parameter's name to its shape."""
     directions = 2 if bidirectional else 1
-    shapes = {}
+    shapes: Shapes = {}
     names_by_row = direction_names(num_layers, bias, bidirectional, proj_size > 0)
     for row, names in enumerate(names_by_row):
         inputs = input_size if row < directions else directions * (proj_size or hidden_size)
@@ -61,7 +67,7 @@ def model_shapes(cell, input_size, hidden_size, num_layers, bias, bidirectional,
     return shapes
 
 
-def name_problems(wanted, mapping):
+def name_problems(wanted: Iterable[str], mapping: Mapping[str, Any]) -> list[str]:
     """Return what is wrong with the names in `mapping`, as texts."""
     missing = [name for name in wanted if name not in mapping]
     unexpected = [str(name) for name in mapping if name not in wanted]
@@ -69,12 +75,13 @@ def name_problems(wanted, mapping):
     return problems + (["unexpected: " + ", ".join(unexpected)] if unexpected else [])
 
 
-def shape_problem(name, wanted, got):
+def shape_problem(name: str, wanted: Sequence[int], got: Sequence[int]) -> str:
     """Return the text about an array that has another shape."""
     return f"{name}: expected shape {wanted}, got {got}"
 
 
-def initial_values(shapes, hidden_size, dtype, rng):
+def initial_values(shapes: Shapes, hidden_size: int, dtype: np.dtype,
+                   rng: np.random.Generator) -> dict[str, np.ndarray]:
     """Draw every parameter from U(-1/sqrt(H), 1/sqrt(H)), weights and biases alike."""
     bound = hidden_size**-0.5
     return {name: rng.uniform(-bound, bound, shape).astype(dtype)
@@ -92,7 +99,7 @@ class Snapshot:
 
     __slots__ = ("__weakref__", "arrays")
 
-    def __init__(self, arrays=None):
+    def __init__(self, arrays: dict[str, np.ndarray] | None = None) -> None:
         self.arrays = arrays
 
 
@@ -116,12 +123,12 @@ class Parameters:
         Held while values change; hold it to read several of them as one state.
     """
 
-    def __init__(self, values):
+    def __init__(self, values: dict[str, np.ndarray]) -> None:
         self.arrays = values
         self.views = {name: _read_only(array) for name, array in values.items()}
         self.version = 0
         self.lock = RLock()
-        self._snapshot = None
+        self._snapshot: weakref.ref[Snapshot] | None = None
 
     def __getstate__(self):
         with self.lock:
@@ -133,10 +140,10 @@ class Parameters:
     def _copies(self):
         return {name: array.copy() for name, array in self.arrays.items()}
 
-    def snapshot(self):
+    def snapshot(self) -> Snapshot:
         """Return the `Snapshot` of the present values; they are copied when they first change."""
         with self.lock:
-            kept = self._snapshot and self._snapshot()
+            kept = None if self._snapshot is None else self._snapshot()
             if kept is None:
                 kept = Snapshot()
                 self._snapshot = weakref.ref(kept)
@@ -148,7 +155,7 @@ class Parameters:
             kept.arrays = self._copies()
 
     @contextmanager
-    def updating(self):
+    def updating(self) -> Iterator[dict[str, np.ndarray]]:
         """Yield the writable arrays; the version goes up at the end, after an error too."""
         with self.lock:
             if self._snapshot is not None:
@@ -158,7 +165,7 @@ class Parameters:
             finally:
                 self.version += 1
 
-    def assign(self, name, value):
+    def assign(self, name: str, value: npt.ArrayLike) -> None:
         """Copy `value` into the parameter `name`, cast to its dtype.
 
         Raises
@@ -169,13 +176,15 @@ class Parameters:
             If its shape is not the parameter's.
         """
         array = self.arrays[name]
-        value = _real_array(name, value, array.dtype)
-        if value.shape != array.shape:
-            raise ValueError(f"{name} must have shape {array.shape}, got {value.shape}")
-        self._copy({name: value})
+        copied = _real_array(name, value, array.dtype)
+        if copied.shape != array.shape:
+            raise ValueError(f"{name} must have shape {array.shape}, got {copied.shape}")
+        self._copy({name: copied})
 
-    def load(self, mapping, owner):
+    def load(self, mapping: Mapping[str, npt.ArrayLike], owner: str) -> None:
         """Copy the values of `mapping`, whose keys must be exactly the parameters' names.
+
+        `owner` is the class of the model, for messages.
 
         Raises
         ------
@@ -208,30 +217,30 @@ class Parameters:
                 arrays[name][...] = value
 
 
-class Gradients(Mapping):
+class Gradients(Mapping[str, np.ndarray]):
     """One writable array for each parameter; setting an item writes into its array."""
 
-    def __init__(self, parameters):
+    def __init__(self, parameters: Parameters) -> None:
         self._arrays = {name: np.zeros_like(array) for name, array in parameters.arrays.items()}
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str) -> np.ndarray:
         return self._arrays[name]
 
-    def __setitem__(self, name, value):
+    def __setitem__(self, name: str, value: npt.ArrayLike) -> None:
         array = self._arrays[name]
         if value is not array:
             array[...] = value
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[str]:
         return iter(self._arrays)
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._arrays)
 
     def __repr__(self):
         return f"Gradients({self._arrays!r})"
 
-    def zero(self):
+    def zero(self) -> None:
         """Set every gradient to zero."""
         for array in self._arrays.values():
             array.fill(0)

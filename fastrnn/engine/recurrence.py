@@ -28,7 +28,10 @@ ROLES = ("w_ih", "w_hh", "b_ih", "b_hh", "w_hr")
 
 Array = np.ndarray
 StatePair = tuple[Array | None, Array | None]  # h (N, P), c (N, H), in one direction
-Masks = tuple[Array | None, ...]
+Masks = Sequence[Array | None]
+
+# One array, or one for each direction.
+OneOrPair = Any
 
 _ZEROS: tuple[StatePair, ...] = ((None, None), (None, None))
 _NO_MASKS: Masks = (None, None)
@@ -88,13 +91,10 @@ class Recurrence:
     __slots__ = ("_has_c", "_layers", "_reverse", "dtype", "hidden_size", "input_size",
                  "output_size", "spec", "version")
 
-    def __init__(self, spec: Spec, weights: Sequence[Mapping[str, Array | None]],
+    def __init__(self, spec: Spec, weights: Sequence[Mapping[str, Any]],
                  version: int = 0, training: bool = False) -> None:
-        self._take(spec, weights[0]["w_ih"].dtype, version, [
-            PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after,
-                        training)
-            for roles in weights
-        ])
+        self._take(spec, weights[0]["w_ih"].dtype, version,
+                   [_packed(spec, roles, training) for roles in weights])
 
     def _take(self, spec, dtype, version, layers):
         self.spec = spec
@@ -143,7 +143,7 @@ class Recurrence:
             for _ in self._layers
         ])
 
-    def forward(self, x: Array | Sequence[Array], y: Array | Sequence[Array],
+    def forward(self, x: OneOrPair, y: OneOrPair,
                 state: Sequence[StatePair] | None = None, lengths: Array | None = None,
                 keep: bool = False, drop: Masks | None = None,
                 final: Sequence[StatePair] | None = None) -> tuple[Sequence[StatePair], Any]:
@@ -191,8 +191,8 @@ class Recurrence:
             return y[:, :, :self.output_size], y[:, :, self.output_size:]
         return (None, None) if y is None else y
 
-    def backward(self, tape: Any, dy: Array | Sequence[Array | None] | None,
-                 dstate: Sequence[StatePair] | None, dx: Array | Sequence[Array] | None,
+    def backward(self, tape: Any, dy: OneOrPair | None,
+                 dstate: Sequence[StatePair] | None, dx: OneOrPair | None,
                  grads: Sequence[Mapping[str, Array | None]],
                  dinitial: Sequence[StatePair] | None = None) -> Sequence[StatePair]:
         """Backpropagate through one forward.
@@ -218,16 +218,22 @@ class Recurrence:
         """
         dstate = dstate or _ZEROS
         if len(self._layers) == 1:
-            dinitial = dinitial or self.new_state(tape.N)
-            run_backward(tape, dy, *dstate[0], dx, *dinitial[0], grads[0], False)
-            return dinitial
-        dinitial = dinitial or self.new_state(tape[0].N)
-        run_backward_both(tape, self._sides(dy), dstate, dx, dinitial, grads)
-        return dinitial
+            into: Sequence[Any] = dinitial or self.new_state(tape.N)
+            dh0, dc0 = into[0]
+            run_backward(tape, dy, *dstate[0], dx, dh0, dc0, grads[0], False)
+            return into
+        into = dinitial or self.new_state(tape[0].N)
+        run_backward_both(tape, self._sides(dy), dstate, dx, into, grads)
+        return into
 
     def __repr__(self) -> str:
         sizes = f"{self.input_size}, {self.hidden_size}, {self.output_size}"
         return f"<Recurrence {self.spec}, {sizes}, {self.dtype}>"
+
+
+def _packed(spec, roles, training):
+    return PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after,
+                       training)
 
 
 def new_stream(layers: Sequence[Recurrence], rows: int) -> StreamCore:

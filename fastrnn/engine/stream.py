@@ -99,7 +99,7 @@ class Stream:
             raise ValueError("out must be C-contiguous, aligned and writable")
 
     @property
-    def state(self) -> Any:
+    def state(self) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
         """A copy of the state, shaped as the model's: h (L, N, P), for an LSTM (h, c).
 
         Assigning a state (None for zeros) copies it in; the errors are those of the model's

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Arithmetic, comparisons and logic, element by element."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from .._common import checks
 from ..backend import floatx
 from .binary import Binary
-from .broadcasting import common_shape, unbroadcast
+from .broadcasting import Shape, common_shape, unbroadcast
 
 
 class _Function(NamedTuple):
@@ -19,8 +20,8 @@ class _Function(NamedTuple):
     None where there is none; an operation of one operand has b None.
     """
 
-    function: object
-    slopes: tuple = (None, None)
+    function: Callable[..., Any]
+    slopes: tuple[Callable[..., Any] | None, ...] = (None, None)
     gives: str = "common"       # "common", "float" or "bool": the dtype of what it makes
     takes_bool: bool = False    # whether its operands become bool
 
@@ -102,9 +103,9 @@ class Arithmetic(Binary):
     is_stepwise = True
     casts_inputs = False
 
-    def __init__(self, operation: str, constant: float | npt.ArrayLike | None = None,
+    def __init__(self, operation: str, constant: npt.ArrayLike | None = None,
                  constant_first: bool = False, **options: Any) -> None:
-        self.operation = checks.choice("operation", operation, OPERATIONS)
+        self.operation = checks.choice("operation", operation, tuple(OPERATIONS))
         super().__init__(constant, constant_first, operation, **options)
         self._of = made = OPERATIONS[operation]
         self._alone = len(made.slopes) == 1
@@ -142,7 +143,7 @@ class Arithmetic(Binary):
 
     # -- shapes ------------------------------------------------------------------------------
 
-    def compute_output_shape(self, input_shape: list[Any] | tuple[Any, ...]) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         if self._alone:
             return tuple(input_shape)
         if self.constant is None:
@@ -160,8 +161,8 @@ class Arithmetic(Binary):
 
     # -- values ------------------------------------------------------------------------------
 
-    def forward(self, inputs: list[np.ndarray] | np.ndarray, mask: list[Any] | None, training: bool,
-                keep: int) -> Any:
+    def forward(self, inputs: list[np.ndarray] | np.ndarray, mask: Any, training: bool,
+                keep: int) -> tuple[np.ndarray, None, Any]:
         a, b = self._operands(inputs)
         y = self._of.function(a) if b is None else self._of.function(a, b)
         return np.asarray(y), None, (a, b, y) if keep else None
@@ -197,10 +198,10 @@ class Arithmetic(Binary):
         if not fit:
             self.compute_output_shape((a.shape, b.shape))
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> Any:
         return self.gradient(0, kept, doutputs) if self._alone else (
             super().backward(kept, doutputs))
 
-    def gradient(self, which: Any, kept: Any, dy: Any) -> Any:
+    def gradient(self, which: int, kept: Any, dy: np.ndarray) -> np.ndarray | None:
         slope = self._of.slopes[which]
         return None if slope is None else unbroadcast(slope(*kept, dy), kept[which].shape)

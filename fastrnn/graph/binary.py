@@ -4,6 +4,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .operation import Operation
@@ -31,14 +32,15 @@ class Binary(Operation):
         If the constant is none of numbers.
     """
 
-    arguments = ("constant", "constant_first")
+    arguments: tuple[str, ...] = ("constant", "constant_first")
     takes_list = True
 
-    def __init__(self, constant: float | None, constant_first: bool, what: str,
+    def __init__(self, constant: npt.ArrayLike | None, constant_first: bool, what: str,
                  **options: Any) -> None:
         super().__init__(**options)
         self.constant_first = constant_first
-        self.constant = None if constant is None else self._checked(what, constant)
+        self.constant: np.ndarray | None = (
+            None if constant is None else self._checked(what, constant))
 
     def _checked(self, what, value):
         """Return a constant as an array, floats in the operation's dtype."""
@@ -50,18 +52,21 @@ class Binary(Operation):
                             f"an array of numbers, got {type(value).__name__}")
         return array.astype(self.dtype, copy=False) if array.dtype.kind == "f" else array
 
-    def both(self, given: Any, constant: Any) -> Any:
-        """Return a and b: the inputs, or the input and the constant, also of their shapes."""
+    def both(self, given: Any, constant: Any) -> tuple[Any, Any]:
+        """Return a and b: the two that are given, or the one and the constant, in their order.
+
+        It serves for the inputs as for their shapes.
+        """
         if self.constant is None:
             return given
         return (constant, given) if self.constant_first else (given, constant)
 
-    def backward(self, kept: Any, doutputs: Any) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> Any:
         if self.constant is None:
             return [self.gradient(0, kept, doutputs), self.gradient(1, kept, doutputs)]
         return self.gradient(1 if self.constant_first else 0, kept, doutputs)
 
-    def gradient(self, which: Any, kept: Any, dy: Any) -> Any:
+    def gradient(self, which: int, kept: Any, dy: np.ndarray) -> np.ndarray | None:
         """Return the gradient of a (0) or b (1), in its shape, None where there is none."""
         raise NotImplementedError
 

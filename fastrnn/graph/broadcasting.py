@@ -2,12 +2,16 @@
 """Arrays of several shapes in one operation: the shape of the result, and for each array the
 gradient in its own shape."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+# Sizes of the axes, the batch first; None stands for any.
+Shape = tuple[int | None, ...]
 
-def common_shape(layer: Any, shapes: list[Any] | tuple[Any, ...]) -> tuple[Any, ...] | None:
+
+def common_shape(layer: Any, shapes: Sequence[Shape]) -> Shape:
     """Return the shape of an element-wise result of inputs of several shapes.
 
     Parameters
@@ -24,18 +28,19 @@ def common_shape(layer: Any, shapes: list[Any] | tuple[Any, ...]) -> tuple[Any, 
         If the shapes do not fit.
     """
     batches = {shape[0] for shape in shapes} - {None}
-    sizes = ()
+    sizes: Shape = ()
     for shape in shapes:
-        sizes = joined(sizes, tuple(shape[1:]))
-        if sizes is None or len(batches) > 1:
+        fitting = joined(sizes, tuple(shape[1:]))
+        if fitting is None or len(batches) > 1:
             listed = ", ".join(str(tuple(shape)) for shape in shapes)
             what = "the batches differ" if len(batches) > 1 else "an axis differs and is not 1"
             raise ValueError(f"{layer.name}: inputs of shapes {listed} do not fit each other: "
                              f"{what}")
+        sizes = fitting
     return (batches.pop() if batches else None, *sizes)
 
 
-def joined(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
+def joined(a: Shape, b: Shape) -> Shape | None:
     """Return the sizes of a result for the sizes of two operands; None where they do not fit."""
     longest = max(len(a), len(b))
     a, b = (1,) * (longest - len(a)) + a, (1,) * (longest - len(b)) + b
@@ -45,7 +50,7 @@ def joined(a: tuple[Any, ...], b: tuple[Any, ...]) -> tuple[Any, ...]:
                  for i, j in zip(a, b, strict=True))
 
 
-def aligned(array: np.ndarray, ndim: Any) -> np.ndarray:
+def aligned(array: np.ndarray, ndim: int) -> np.ndarray:
     """Return `array` with axes of size 1 after the batch, so that it has `ndim` of them."""
     missing = ndim - array.ndim
     return array.reshape(array.shape[0], *(1,) * missing, *array.shape[1:]) if missing else array

@@ -9,6 +9,7 @@ from .._common import checks
 from .arithmetic import Arithmetic
 from .indexing import GetItem
 from .matmul import MatMul
+from .operation import Operation
 from .operators import Operators
 from .symbolic import SymbolicTensor
 from .tape import Tensor, current
@@ -16,7 +17,7 @@ from .tape import Tensor, current
 _TENSORS = (Tensor, SymbolicTensor)
 
 
-def operate(kind: Any, tensors: Any, *arguments: Any) -> Any:
+def operate(kind: type[Operation], tensors: list[Any], *arguments: Any) -> Any:
     """Return what an operation that is made for this one call gives.
 
     Parameters
@@ -34,21 +35,21 @@ def operate(kind: Any, tensors: Any, *arguments: Any) -> Any:
     return made(tensors[0] if len(tensors) == 1 else tensors)
 
 
-def item(tensor: Any, key: Any) -> SymbolicTensor | Tensor:
+def item(tensor: Operators, key: Any) -> SymbolicTensor | Tensor:
     """Return `tensor[key]` of an eager or a symbolic tensor.
 
     The key may be any that NumPy takes; that of a symbolic tensor is `GetItem`'s.
     """
     if type(tensor) is SymbolicTensor:
         return operate(GetItem, [tensor], key)
-    tensor = as_operand(tensor)
+    operand: Any = as_operand(tensor)
     key = tuple(map(_value, key)) if type(key) is tuple else _value(key)
-    if current.tape is None or not tensor.tracked:
-        return Tensor(tensor.array[key])
-    return operate(GetItem, [tensor], key, False)
+    if current.tape is None or not operand.tracked:
+        return Tensor(operand.array[key])
+    return operate(GetItem, [operand], key, False)
 
 
-def arithmetic(operation: str, *operands: Any) -> SymbolicTensor | Tensor:
+def arithmetic(operation: str, *operands: Any) -> Any:
     """Return the result of an operation on tensors, eager or symbolic, numbers and arrays.
 
     Parameters
@@ -68,7 +69,8 @@ def arithmetic(operation: str, *operands: Any) -> SymbolicTensor | Tensor:
         If the shapes do not fit.
     """
     tensors = [as_operand(v) for v in operands if isinstance(v, Operators)]
-    kind, arguments = (MatMul, ()) if operation == "matmul" else (Arithmetic, (operation,))
+    kind: type[Operation] = MatMul if operation == "matmul" else Arithmetic
+    arguments: tuple[Any, ...] = () if kind is MatMul else (operation,)
     if len(tensors) < len(operands):
         constant_first = not isinstance(operands[0], Operators)
         constant = operands[0 if constant_first else 1]
@@ -82,8 +84,7 @@ def arithmetic(operation: str, *operands: Any) -> SymbolicTensor | Tensor:
     return operate(kind, tensors, *arguments)
 
 
-def compared(operation: str, a: SymbolicTensor | Tensor,
-             b: SymbolicTensor | Tensor | int | None) -> Any:
+def compared(operation: str, a: Operators, b: Any) -> Any:
     """Return ``a == b`` or ``a != b``; NotImplemented where they cannot be compared by elements,
     as a symbolic tensor and one of another shape cannot: Python then says whether they are one.
     """
@@ -102,9 +103,10 @@ def as_operand(value: Any) -> SymbolicTensor | Tensor:
     """Return a tensor as it is, and a weight of a layer as a tensor whose gradient is its own."""
     if isinstance(value, _TENSORS):
         return value
-    made = Tensor(value.value, tracked=current.tape is not None and value.is_trained)
-    if made.tracked:
-        current.tape.record(_READING, value, (), (made,), takes_list=True)
+    tape = current.tape
+    made = Tensor(value.value, tracked=tape is not None and value.is_trained)
+    if tape is not None and made.tracked:
+        tape.record(_READING, value, (), (made,), takes_list=True)
     return made
 
 
@@ -112,7 +114,7 @@ class _Reading:
     """What the tape has as the maker of a weight that an operator reads."""
 
     @staticmethod
-    def backward(variable, gradient):
+    def backward(variable: Any, gradient: np.ndarray) -> list[None]:
         variable.gradient[...] += variable.form.store(gradient)
         return []
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from .broadcasting import Shape
 from .operation import Operation
 
 
@@ -30,8 +31,7 @@ class GetItem(Operation):
     arguments = ("key",)
     casts_inputs = False
 
-    def __init__(self, key: int | list[Any] | tuple[Any, ...], keeps_batch: bool = True,
-                 **options: Any) -> None:
+    def __init__(self, key: Any, keeps_batch: bool = True, **options: Any) -> None:
         super().__init__(**options)
         self._keeps_batch = keeps_batch
         if not keeps_batch:
@@ -50,7 +50,7 @@ class GetItem(Operation):
                              f"it; got [{_text(self.key)}]")
         self._repeats = lists > 0
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         # Two probes that differ where a size is open show which sizes of the result are open.
         shapes = [self._of(_probe(input_shape, size), input_shape).shape
                   for size in (2**20, 2**20 + 3)]
@@ -71,11 +71,12 @@ class GetItem(Operation):
                              f"inputs of shape {tuple(shape)} as it is")
         return result
 
-    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: Any, training: bool,
+                keep: int) -> tuple[np.ndarray, None, tuple[int, ...]]:
         outputs = self._of(inputs, inputs.shape)
         return np.asarray(outputs), None, inputs.shape
 
-    def backward(self, shape: tuple[int, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, shape: tuple[int, ...], doutputs: np.ndarray) -> np.ndarray:
         dx = np.zeros(shape, doutputs.dtype)
         if self._repeats:
             np.add.at(dx, self.key, doutputs)

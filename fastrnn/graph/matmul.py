@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from .._common.products import multiply_batches, multiply_rows
 from .binary import Binary
-from .broadcasting import joined, unbroadcast
+from .broadcasting import Shape, joined, unbroadcast
 
 
 class MatMul(Binary):
@@ -37,8 +37,9 @@ class MatMul(Binary):
             if self.constant.ndim == 0:
                 raise ValueError("the other operand of matmul must be an array, got one number")
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
-        a, b = map(tuple, self.both(input_shape, np.shape(self.constant)))
+    def compute_output_shape(self, input_shape: Any) -> Shape:
+        a, b = map(tuple, self.both(input_shape, () if self.constant is None
+                                       else self.constant.shape))
         made = self._shape(a, b)
         # The batch is the first axis of what is made only where no matrix has it as an axis.
         first, second = len(a), len(b)
@@ -59,13 +60,13 @@ class MatMul(Binary):
                              "the last but one of the second must be equal, those before as well")
         return made
 
-    def forward(self, inputs: list[np.ndarray] | np.ndarray, mask: list[Any] | None, training: bool,
-                keep: int) -> Any:
+    def forward(self, inputs: list[np.ndarray] | np.ndarray, mask: Any, training: bool,
+                keep: int) -> tuple[np.ndarray, None, Any]:
         a, b = self.both(inputs, self.constant)
         self._shape(a.shape, b.shape)
         return np.asarray(_product(a, b)), None, (a, b) if keep else None
 
-    def gradient(self, which: Any, kept: Any, dy: Any) -> Any:
+    def gradient(self, which: int, kept: Any, dy: np.ndarray) -> np.ndarray:
         a, b = kept
         rows, columns = a[None, :] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
         if a.ndim == 1:

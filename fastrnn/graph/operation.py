@@ -12,16 +12,19 @@ gives several, a list of them; so are the masks: arrays (N, T) of bool, True for
 or None. A gradient that is None stands for zeros. Neither function may write to what it is given.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .._common.classes import own_config
 from .._common.quiet import is_quiet, quiet, set_apart
 from ..backend import floatx, name_of
+from .broadcasting import Shape
 from .parts import Part
-from .symbolic import SymbolicTensor, connect
+from .symbolic import Node, SymbolicTensor, connect
 from .tape import FOR_INPUTS, FOR_WEIGHTS, NOTHING, Tensor, current
 
 # NumPy takes long to tell the name of a dtype, and operators make an operation for each call.
@@ -64,7 +67,7 @@ class Operation(Part):
         If the dtype is another.
     """
 
-    arguments = ()
+    arguments: tuple[str, ...] = ()
     # Whether a mask passes on.
     supports_masking = False
     # Whether the inputs become the operation's dtype; else integers stay what they are.
@@ -83,20 +86,22 @@ class Operation(Part):
     # Whether outside training it gives what it is given.
     is_identity_in_evaluation = False
     # What a layer's outputs add to the loss.
-    activity_regularizer = None
+    activity_regularizer: Any = None
     # The inputs' shape, with the batch, that the constructor was given.
-    given_shape = None
+    given_shape: Shape | None = None
     # Its calls on symbolic tensors.
-    _nodes = ()
+    _nodes: Sequence[Node] = ()
 
-    def __init__(self, *, name: str | None = None, trainable: bool = True, dtype: Any = None,
-                 input_shape: Any = None, input_dim: int | None = None,
-                 batch_input_shape: Any = None, batch_shape: Any = None, **unknown: Any) -> None:
+    def __init__(self, *, name: str | None = None, trainable: bool = True,
+                 dtype: npt.DTypeLike | None = None, input_shape: Shape | int | None = None,
+                 input_dim: int | None = None, batch_input_shape: Shape | None = None,
+                 batch_shape: Shape | None = None, **unknown: Any) -> None:
         if unknown:
             raise TypeError(f"{type(self).__name__} has no argument {', '.join(sorted(unknown))}")
         self.name = name_of(type(self).__name__) if name is None else str(name)
-        self.dtype = dtype if dtype is _SINGLE or dtype is _DOUBLE else (
-            checks.float_dtype(getattr(dtype, "name", dtype) or floatx()))
+        given: Any = dtype
+        self.dtype: np.dtype = given if given is _SINGLE or given is _DOUBLE else (
+            checks.float_dtype(getattr(given, "name", given) or floatx()))
         if input_shape is None and input_dim is not None:
             input_shape = (input_dim,)
         batch_shape = batch_input_shape or batch_shape
@@ -203,7 +208,7 @@ class Operation(Part):
             self._penalise(made, tape)
         return result
 
-    def constant_input(self, value: Any) -> Any:
+    def constant_input(self, value: Any) -> np.ndarray:
         """Return an input that is a constant of the graph as an ndarray of its own."""
         if type(value) is Tensor:
             value = value.array
@@ -225,7 +230,8 @@ class Operation(Part):
             return array.astype(self.dtype, copy=False)
         return array
 
-    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: Any, mask: Any, training: bool,
+                keep: int) -> tuple[Any, Any, Any]:
         """Compute the outputs.
 
         Parameters
@@ -272,19 +278,19 @@ class Operation(Part):
         """Return the shape(s) of the outputs for the shape(s) of the inputs; None is any size."""
         return input_shape
 
-    def output_dtype(self, given: Any) -> Any:
+    def output_dtype(self, given: str) -> str:
         """Return the outputs' dtype, a str, for inputs of dtype `given`."""
         return self.dtype.name if self.casts_inputs else given
 
-    def output_dtypes(self, given: Any, count: Any) -> Any:
+    def output_dtypes(self, given: list[str], count: int) -> list[str]:
         """Return the dtypes, str, of `count` outputs for inputs of these dtypes."""
         return [self.output_dtype(given[0])] * count
 
     # -- place in a graph ---------------------------------------------------------------------
 
-    def connected(self, node: Any) -> None:
+    def connected(self, node: Node) -> None:
         """Note a call on symbolic tensors, a `Node`."""
-        if not self._nodes:
+        if not isinstance(self._nodes, list):
             self._nodes = []
         self._nodes.append(node)
 
@@ -320,7 +326,8 @@ class Operation(Part):
 
     def get_config(self) -> dict[str, Any]:
         """Return the constructor's arguments as plain values, a dict."""
-        config = {"name": self.name, "trainable": self._trainable, "dtype": self.dtype.name}
+        config: dict[str, Any] = {"name": self.name, "trainable": self._trainable,
+                                  "dtype": self.dtype.name}
         if self.given_shape is not None:
             config["batch_shape"] = self.given_shape
         if self.activity_regularizer is not None:
@@ -329,7 +336,7 @@ class Operation(Part):
         return config
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         """Return a new one of this configuration, ours or that of Keras."""
         return cls(**own_config(cls, config))
 

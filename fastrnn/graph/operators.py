@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python's operators on values inside a model: each is an operation, so that gradients pass."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,12 +25,15 @@ class Operators:
     __slots__ = ()
     # Values stand below the operations, which make them. So `expressions` hands in what makes
     # the result of an operator: the functions of these names there.
-    _arithmetic = _compared = _item = None
+    _arithmetic: Any = None
+    _compared: Any = None
+    _item: Any = None
     # `==` compares elements; what a set or a dict holds is the object.
     __hash__ = object.__hash__
 
     @classmethod
-    def are_made_by(cls, arithmetic: Any, compared: Any, item: Any) -> None:
+    def are_made_by(cls, arithmetic: Callable[..., Any], compared: Callable[..., Any],
+                    item: Callable[..., Any]) -> None:
         """Set the functions that operators call: with the operator's name and its operands, with
         the name and two operands, and with a tensor and a key."""
         cls._arithmetic = staticmethod(arithmetic)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a model is a tree of: parts, which may have weights and parts of their own."""
 
+from collections.abc import Iterable, Sequence
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 
@@ -16,16 +20,17 @@ class Part:
         Whether the weights are there.
     """
 
+    name: str
     built = True
     # The weights of this part alone, each a `Variable`.
-    _variables = ()
+    _variables: Sequence[Any] = ()
     _trainable = True
 
-    def sublayers(self) -> Any:
+    def sublayers(self) -> Sequence[Any]:
         """Return the parts this one is made of."""
         return ()
 
-    def all_layers(self, trainable_only: Any = False) -> Any:
+    def all_layers(self, trainable_only: bool = False) -> list[Any]:
         """Return the part and those inside it, each once, as a list; optionally without frozen
         ones and what is inside them."""
         found, waiting = {}, [self]
@@ -40,14 +45,14 @@ class Part:
     # -- weights -----------------------------------------------------------------------------
 
     @property
-    def weights(self) -> Any:
+    def weights(self) -> list[Any]:
         """All weights, in the order of `get_weights`: a list of `Variable`."""
         return [v for part in self.all_layers() for v in part._variables]
 
     variables = weights
 
     @property
-    def trainable_variables(self) -> Any:
+    def trainable_variables(self) -> list[Any]:
         """The weights that training changes, a list of `Variable`."""
         return [v for part in self.all_layers(trainable_only=True) for v in part._variables
                 if v.trainable]
@@ -55,14 +60,14 @@ class Part:
     trainable_weights = trainable_variables
 
     @property
-    def non_trainable_weights(self) -> Any:
+    def non_trainable_weights(self) -> list[Any]:
         """The other weights, a list of `Variable`."""
         trainable = {id(v) for v in self.trainable_variables}
         return [v for v in self.weights if id(v) not in trainable]
 
     non_trainable_variables = non_trainable_weights
 
-    def has_trainable(self) -> Any:
+    def has_trainable(self) -> bool:
         """Return whether there is a weight that training changes."""
         if not self._trainable:
             return False
@@ -70,21 +75,21 @@ class Part:
             bool(self.sublayers()) and bool(self.trainable_variables))
 
     @property
-    def trainable(self) -> Any:
+    def trainable(self) -> bool:
         """Whether training changes the weights of this part and of those inside it."""
         return self._trainable
 
     @trainable.setter
-    def trainable(self, value: Any) -> None:
+    def trainable(self, value: bool) -> None:
         value = checks.flag("trainable", value)
         for part in self.all_layers():
             part._trainable = value
 
-    def get_weights(self) -> Any:
+    def get_weights(self) -> list[np.ndarray]:
         """Return copies of all weights, ndarrays in Keras' shapes and order, as a list."""
         return [variable.numpy() for variable in self.weights]
 
-    def set_weights(self, weights: Any) -> None:
+    def set_weights(self, weights: Iterable[npt.ArrayLike]) -> None:
         """Set all weights from arrays in the shapes and order of `get_weights`.
 
         Raises
@@ -104,7 +109,7 @@ class Part:
         for variable, weight in zip(variables, weights, strict=True):
             variable.assign(weight)
 
-    def count_params(self) -> Any:
+    def count_params(self) -> int:
         """Return the number of elements of all weights.
 
         Raises
@@ -118,7 +123,7 @@ class Part:
         return sum(variable.array.size for variable in self.weights)
 
     @property
-    def losses(self) -> Any:
+    def losses(self) -> list[float]:
         """What the regularisers of the trainable weights add to the loss, a list of floats."""
         return [float(v.regularizer(v.value)) for v in self.trainable_variables
                 if v.regularizer is not None]

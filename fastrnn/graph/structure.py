@@ -4,12 +4,11 @@
 The values of a dict come in the order of its sorted keys.
 """
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeGuard
 
-import numpy.typing as npt
 
-
-def flatten(structure: npt.ArrayLike | None) -> list[Any]:
+def flatten(structure: Any) -> list[Any]:
     """Return the values of a structure of lists, tuples and dicts as a list."""
     if isinstance(structure, dict):
         return [leaf for key in in_order(structure) for leaf in flatten(structure[key])]
@@ -32,7 +31,7 @@ def _pack(structure, leaves):
     return next(leaves)
 
 
-def convert(function: Any, structure: npt.ArrayLike | None) -> Any:
+def convert(function: Callable[[Any], Any], structure: Any) -> Any:
     """Return a structure of the results of `function` on its values; None stays None."""
     if isinstance(structure, dict):
         return {key: convert(function, value) for key, value in structure.items()}
@@ -56,12 +55,12 @@ def _like(structure, values):
     return type(structure)(*values) if hasattr(structure, "_fields") else type(structure)(values)
 
 
-def is_nested(structure: npt.ArrayLike) -> bool:
-    """Whether it is a list, a tuple or a dict."""
+def is_nested(structure: Any) -> TypeGuard[list[Any] | tuple[Any, ...] | dict[str, Any]]:
+    """Return whether it is a list, a tuple or a dict."""
     return isinstance(structure, list | tuple | dict)
 
 
-def spread(what: str, value: npt.ArrayLike, like: dict[str, Any] | int | list[int]) -> list[Any]:
+def spread(what: str, value: Any, like: Any) -> list[Any]:
     """Return the part of `value` for each leaf of the structure `like`, None for what is missing.
 
     Parameters
@@ -97,10 +96,10 @@ def spread(what: str, value: npt.ArrayLike, like: dict[str, Any] | int | list[in
             for leaf in spread(f"{what}[{k}]", value[k], item)]
 
 
-def paths(structure: dict[str, Any] | int | list[int]) -> list[Any]:
+def paths(structure: Any) -> list[tuple[Any, ...]]:
     """Return the way to each value, a tuple of keys and places in lists."""
     if isinstance(structure, dict):
-        items = [(key, structure[key]) for key in in_order(structure)]
+        items: list[Any] = [(key, structure[key]) for key in in_order(structure)]
     elif isinstance(structure, list | tuple):
         items = list(enumerate(structure))
     else:

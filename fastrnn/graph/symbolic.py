@@ -2,11 +2,12 @@
 """Symbolic tensors and the graph that calling layers and operations on them makes."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from .._common import checks
+from .broadcasting import Shape
 from .operators import Operators
 from .structure import flatten
 
@@ -27,8 +28,7 @@ class SymbolicTensor(Operators):
 
     __slots__ = ("dtype", "index", "name", "node", "shape")
 
-    def __init__(self, shape: tuple[Any, ...], dtype: str, name: str, node: "Node",
-                 index: int) -> None:
+    def __init__(self, shape: Shape, dtype: str, name: str, node: "Node", index: int) -> None:
         self.shape = tuple(shape)
         self.dtype = dtype
         self.name = name
@@ -70,7 +70,7 @@ _trials = _Trials()
 
 
 @contextmanager
-def trial() -> Iterator[Any]:
+def trial() -> Iterator[None]:
     """Let layers forget the symbolic calls made inside: their shapes alone are wanted."""
     before, _trials.running = _trials.running, True
     try:
@@ -104,7 +104,7 @@ class Node:
     __slots__ = ("gives_list", "inputs", "layer", "mask", "options", "outputs", "takes_list",
                  "training")
 
-    def __init__(self, layer: Any, inputs: SymbolicTensor | list[Any] | None,
+    def __init__(self, layer: Any, inputs: tuple[Any, ...] | None,
                  options: dict[str, Any], mask: Any = None, training: bool | None = None,
                  takes_list: bool = False) -> None:
         self.layer = layer
@@ -113,7 +113,7 @@ class Node:
         self.mask = mask
         self.training = training
         self.options = options
-        self.outputs = ()
+        self.outputs: tuple[SymbolicTensor, ...] = ()
         self.gives_list = False
 
     def given(self) -> Any:
@@ -133,9 +133,9 @@ class Node:
                 if isinstance(tensor, SymbolicTensor)]
 
 
-def connect(layer: Any, inputs: SymbolicTensor | list[Any], options: dict[str, Any],
-            mask: Any = None, training: bool | None = None,
-            takes_list: bool = False) -> SymbolicTensor:
+def connect(layer: Any, inputs: tuple[Any, ...], options: dict[str, Any], mask: Any = None,
+            training: bool | None = None,
+            takes_list: bool = False) -> SymbolicTensor | list[SymbolicTensor]:
     """Record that `layer` is called on symbolic inputs; return what it gives.
 
     Parameters
@@ -186,7 +186,7 @@ def _constant(layer, place, value):
     return layer.constant_input(value)
 
 
-def input_tensor(layer: Any, shape: tuple[Any, ...], dtype: str) -> SymbolicTensor:
+def input_tensor(layer: Any, shape: Shape, dtype: str) -> SymbolicTensor:
     """Return the symbolic output of an input layer."""
     node = Node(layer, None, {})
     tensor = SymbolicTensor(shape, dtype, layer.name, node, 0)
@@ -203,7 +203,7 @@ class Graph:
     inputs, outputs : list of SymbolicTensor
     """
 
-    def __init__(self, inputs: list[Any], outputs: list[Any]) -> None:
+    def __init__(self, inputs: list[SymbolicTensor], outputs: list[SymbolicTensor]) -> None:
         for tensor in (*inputs, *outputs):
             if not isinstance(tensor, SymbolicTensor):
                 raise TypeError("inputs and outputs of a model must be what Input and layers "
@@ -279,7 +279,7 @@ class Graph:
                 values[id(tensor)] = value
         return [values[id(tensor)] for tensor in self.outputs]
 
-    def output_shapes(self, input_shapes: list[Any]) -> list[Any]:
+    def output_shapes(self, input_shapes: list[Shape]) -> list[Shape]:
         """Return the outputs' shapes for other shapes of the inputs."""
         shapes = dict(zip(map(id, self.inputs), input_shapes, strict=True))
         for node in self.nodes:
@@ -299,7 +299,7 @@ def _looked_up(given, values):
     return values.get(id(given), given)
 
 
-def checked_shape(name: str, shape: list[Any] | tuple[Any, ...]) -> tuple[Any, ...]:
+def checked_shape(name: str, shape: Iterable[int | None]) -> Shape:
     """Return a shape of sizes of at least 1, or None for any size, as a tuple."""
     try:
         sizes = tuple(shape)

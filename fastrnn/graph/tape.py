@@ -16,7 +16,6 @@ from operator import index
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .operators import Operators
 
@@ -47,10 +46,10 @@ class Tensor(Operators):
         self.array = array
         self.mask = mask
         self.tracked = tracked
-        self.gradient = None
+        self.gradient: np.ndarray | None = None
 
     @property
-    def shape(self) -> tuple[Any, ...]:
+    def shape(self) -> tuple[int, ...]:
         return self.array.shape
 
     @property
@@ -101,9 +100,9 @@ class Tensor(Operators):
 class _Current(threading.local):
     """What calls of layers in this thread are part of."""
 
-    tape = None          # where they are recorded
+    tape: "Tape | None" = None              # where they are recorded
     training = False
-    penalties = None     # values that activity regularisers add to the loss
+    penalties: list[float] | None = None    # values that activity regularisers add to the loss
 
 
 current = _Current()
@@ -126,10 +125,11 @@ class calling:
 
 
 @contextmanager
-def collecting_penalties() -> Iterator[Any]:
+def collecting_penalties() -> Iterator[list[float]]:
     """Yield the list to which activity regularisers append their values."""
     before = current.penalties
-    current.penalties = penalties = []
+    penalties: list[float] = []
+    current.penalties = penalties
     try:
         yield penalties
     finally:
@@ -142,11 +142,12 @@ class Tape:
     __slots__ = ("_penalised", "_records")
 
     def __init__(self) -> None:
-        self._records = []
-        self._penalised = []
+        self._records: list[tuple[Any, Any, Any, Any, bool, bool]] = []
+        self._penalised: list[tuple[Tensor, np.ndarray]] = []
 
-    def record(self, operation: Any, kept: npt.ArrayLike, inputs: Tensor | list[Any],
-               outputs: Tensor, takes_list: bool = False, gives_list: bool = False) -> None:
+    def record(self, operation: Any, kept: Any, inputs: tuple[Tensor, ...],
+               outputs: tuple[Tensor, ...], takes_list: bool = False,
+               gives_list: bool = False) -> None:
         """Note a call.
 
         Parameters
@@ -160,11 +161,11 @@ class Tape:
         """
         self._records.append((operation, kept, inputs, outputs, takes_list, gives_list))
 
-    def penalise(self, tensor: Any, gradient: np.ndarray) -> None:
+    def penalise(self, tensor: Tensor, gradient: np.ndarray) -> None:
         """Note that a part of the loss depends on `tensor` alone, and its gradient."""
         self._penalised.append((tensor, gradient))
 
-    def backward(self) -> Any:
+    def backward(self) -> None:
         """Propagate from the Tensors whose `gradient` is set to all that lead to them.
 
         Layers add the gradients of their weights to them. The tape is spent afterwards.

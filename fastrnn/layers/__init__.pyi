@@ -16,7 +16,6 @@ from .merging import (
     Add,
     Average,
     Concatenate,
-    Dot,
     Maximum,
     Minimum,
     Multiply,
@@ -24,7 +23,6 @@ from .merging import (
     add,
     average,
     concatenate,
-    dot,
     maximum,
     minimum,
     multiply,
@@ -32,6 +30,7 @@ from .merging import (
 )
 from .normalization import BatchNormalization, LayerNormalization
 from .pooling import AveragePooling1D, GlobalAveragePooling1D, GlobalMaxPooling1D, MaxPooling1D
+from .products import Dot, dot
 from .recurrent.bidirectional import Bidirectional
 from .recurrent.cells import GRU, LSTM, SimpleRNN
 from .reshaping import Flatten, Permute, RepeatVector, Reshape

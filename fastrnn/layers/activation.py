@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import activations
-from .base import Layer
+from .base import Layer, Named
 
 
 class Activation(Layer, activations.Applying):
@@ -25,22 +25,22 @@ class Activation(Layer, activations.Applying):
         If there is no such activation, or it is a function, which has no derivative.
     """
 
-    arguments = ("activation",)
+    arguments: tuple[str, ...] = ("activation",)
     supports_masking = True
     is_stepwise = True
 
-    def __init__(self, activation: Any, **options: Any) -> None:
+    def __init__(self, activation: Named | None, **options: Any) -> None:
         super().__init__(**options)
         self.activation = activations.get(activation)
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if not keep:
             return self.activation.value(inputs), mask, None
         y, kept = self.activation.forward(inputs)
         return y, mask, kept
 
-    def backward(self, kept: np.ndarray, doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         return self.activation.backward(kept, doutputs)
 
 
@@ -54,7 +54,7 @@ class ReLU(Activation):
         At least 0.
     """
 
-    arguments = ("max_value", "negative_slope", "threshold")
+    arguments: tuple[str, ...] = ("max_value", "negative_slope", "threshold")
 
     def __init__(self, max_value: float | None = None, negative_slope: float = 0.0,
                  threshold: float = 0.0, **options: Any) -> None:
@@ -77,7 +77,7 @@ class LeakyReLU(Activation):
         At least 0.
     """
 
-    arguments = ("negative_slope",)
+    arguments: tuple[str, ...] = ("negative_slope",)
 
     def __init__(self, negative_slope: float = 0.3, **options: Any) -> None:
         super().__init__(activations.LeakyRelu(negative_slope), **options)
@@ -94,7 +94,7 @@ class ELU(Activation):
     alpha : float
     """
 
-    arguments = ("alpha",)
+    arguments: tuple[str, ...] = ("alpha",)
 
     def __init__(self, alpha: float = 1.0, **options: Any) -> None:
         super().__init__(activations.Elu(alpha), **options)
@@ -109,7 +109,7 @@ class Softmax(Activation):
     axis : int
     """
 
-    arguments = ("axis",)
+    arguments: tuple[str, ...] = ("axis",)
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(activations.Softmax(axis), **options)

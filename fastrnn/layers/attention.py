@@ -4,13 +4,14 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import activations
 from .._common import checks
 from .._common.products import multiply_batches
+from ..graph.broadcasting import Shape
 from .base import Layer
 from .dropout import RandomMask
+from .variable import Variable
 
 # Taken from the scores of what must not be read: exp() of it is 0 beside any other score.
 _MASKED = 1e9
@@ -19,12 +20,12 @@ _MASKED = 1e9
 class _Kept(NamedTuple):
     """What `backward` needs of a call."""
 
-    inputs: list        # q, v and, if it was given, k
-    scored: tuple       # of `_scores`
-    weights: object     # (N, Tq, Tv) after the softmax
-    mixing: object      # (N, Tq, Tv) after the dropout
-    dropped: object     # (N, Tq, Tv) of uint8, the dropout's mask, or None
-    q_mask: object      # (N, Tq, 1) of bool, or None
+    inputs: list[np.ndarray]        # q, v and, if it was given, k
+    scored: Any                     # of `_scores`
+    weights: np.ndarray             # (N, Tq, Tv) after the softmax
+    mixing: np.ndarray              # (N, Tq, Tv) after the dropout
+    dropped: np.ndarray | None      # (N, Tq, Tv) of uint8, the dropout's mask
+    q_mask: np.ndarray | None       # (N, Tq, 1) of bool
 
 
 class Attention(Layer):
@@ -64,7 +65,7 @@ class Attention(Layer):
     step i only.
     """
 
-    arguments = ("use_scale", "score_mode", "dropout", "seed")
+    arguments: tuple[str, ...] = ("use_scale", "score_mode", "dropout", "seed")
     supports_masking = True
     takes_list = True
 
@@ -75,24 +76,26 @@ class Attention(Layer):
         self.score_mode = checks.choice("score_mode", score_mode, ("dot", "concat"))
         self.dropout = checks.probability("dropout", dropout)
         self.seed = seed
-        self.scale = self.concat_score_weight = None
-        self._source = RandomMask(self.dropout, seed) if dropout else None
+        self.scale: Variable | None = None
+        self.concat_score_weight: Variable | None = None
+        self._source: RandomMask | Any = RandomMask(self.dropout, seed) if dropout else None
 
-    def build(self, input_shape: list[Any]) -> None:
+    def build(self, input_shape: list[Shape]) -> None:
         self._check(input_shape)
         if self.use_scale:
             self.scale = self.add_weight("scale", (), "ones")
         if self.score_mode == "concat":
             self.concat_score_weight = self.add_weight("concat_score_weight", (), "ones")
 
-    def compute_output_shape(self, input_shape: list[Any], return_attention_scores: bool = False,
-                             use_causal_mask: bool = False) -> Any:
+    def compute_output_shape(self, input_shape: list[Shape],
+                             return_attention_scores: bool = False,
+                             use_causal_mask: bool = False) -> Shape | list[Shape]:
         self._check(input_shape)
         q, v = input_shape[0], input_shape[1]
         y = (*q[:-1], v[-1])
         return [y, (*q[:-1], v[-2])] if return_attention_scores else y
 
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+    def compute_mask(self, inputs: Any, mask: Any = None) -> np.ndarray | None:
         return None if mask is None else mask[0]
 
     def _check(self, shapes):
@@ -114,8 +117,9 @@ class Attention(Layer):
                 raise ValueError(f"{self.name}: the {what} must be the same, got {a} and {b} in "
                                  f"shapes {_listed(shapes)}")
 
-    def forward(self, inputs: list[np.ndarray], mask: list[Any], training: bool, keep: int,
-                return_attention_scores: bool = False, use_causal_mask: bool = False) -> Any:
+    def forward(self, inputs: list[np.ndarray], mask: list[np.ndarray | None] | None,
+                training: bool, keep: int, return_attention_scores: bool = False,
+                use_causal_mask: bool = False) -> tuple[Any, Any, Any]:
         shapes = [x.shape for x in inputs] if isinstance(inputs, list) else inputs.shape
         self._check(shapes)
         q, v, k = (*inputs, inputs[1])[:3]
@@ -149,11 +153,12 @@ class Attention(Layer):
                                  f"{shape[:2]}, got {m.shape}")
         return mask[0], mask[1]
 
-    def backward(self, kept: tuple[Any, ...], doutputs: npt.ArrayLike) -> Any:
+    def backward(self, kept: Any, doutputs: Any) -> list[np.ndarray | None]:
         inputs, scored, weights, mixing, dropped, q_mask = kept
+        dmixing: Any
         dy, dmixing = doutputs if isinstance(doutputs, list) else (doutputs, None)
         v = inputs[1]
-        dv = 0
+        dv: Any = 0
         if dy is not None:
             if q_mask is not None:
                 dy = dy * q_mask
@@ -224,13 +229,13 @@ class AdditiveAttention(Attention):
         Those of every `Layer`.
     """
 
-    arguments = ("use_scale", "dropout", "seed")
+    arguments: tuple[str, ...] = ("use_scale", "dropout", "seed")
 
     def __init__(self, use_scale: bool = True, dropout: float = 0.0, seed: int | None = None,
                  **options: Any) -> None:
         super().__init__(use_scale=use_scale, dropout=dropout, seed=seed, **options)
 
-    def build(self, input_shape: list[Any]) -> None:
+    def build(self, input_shape: list[Shape]) -> None:
         self._check(input_shape)
         if self.use_scale:
             size = input_shape[0][-1]

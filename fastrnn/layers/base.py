@@ -6,6 +6,7 @@
 
 import functools
 import warnings
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,13 @@ import numpy as np
 from .. import constraints, initializers, regularizers
 from .._common import checks, oldnames
 from .._common.quiet import call_back, is_own, quiet
+from ..graph.broadcasting import Shape
 from ..graph.operation import Operation
 from ..graph.tape import current
 from .variable import Variable
+
+# An initialiser, regulariser, constraint or activation: its name, its description, or itself.
+Named = str | dict[str, Any] | Callable[..., Any]
 
 
 class Layer(Operation):
@@ -44,12 +49,12 @@ class Layer(Operation):
     # Whether what it does is said by a `call` that uses other layers.
     calls_layers = False
 
-    def __init__(self, *, activity_regularizer: str | None = None, **options: Any) -> None:
+    def __init__(self, *, activity_regularizer: Named | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.activity_regularizer = regularizers.get(activity_regularizer)
         self.built = False
         self.version = 0
-        self._variables = []
+        self._variables: list[Variable] = []
         self._mask_warned = False
 
     def __init_subclass__(cls, **options):
@@ -71,7 +76,7 @@ class Layer(Operation):
             for tensor, gradient in zip(made, gradients, strict=True):
                 tape.penalise(tensor, gradient)
 
-    def masked(self, mask: Any) -> Any:
+    def masked(self, mask: np.ndarray | None) -> np.ndarray | None:
         """Return the mask a layer passes on; one that drops it says so once."""
         if self.supports_masking or mask is None:
             return mask
@@ -84,24 +89,24 @@ class Layer(Operation):
         return None
 
     def compute_mask(self, inputs: Any, mask: Any) -> Any:
-        """Return the mask of the outputs."""
+        """Return the mask of the outputs; lists where there are several inputs or outputs."""
         return self.masked(mask)
 
     # -- building ----------------------------------------------------------------------------
 
-    def build(self, input_shape: list[Any] | tuple[Any, ...]) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights for inputs of this shape."""
 
-    def ensure_built(self, input_shape: list[Any] | tuple[Any, ...]) -> None:
+    def ensure_built(self, input_shape: Any) -> None:
         """Build the layer unless it is."""
         if not self.built:
             self.build(input_shape)
             self.built = True
 
     @quiet
-    def add_weight(self, name: str, shape: tuple[int, ...], initializer: Any, *,
-                   regularizer: Any = None, constraint: Any = None, trainable: bool = True,
-                   form: Any = None) -> Variable:
+    def add_weight(self, name: str, shape: Sequence[int], initializer: Named, *,
+                   regularizer: Named | None = None, constraint: Named | None = None,
+                   trainable: bool = True, form: Any = None) -> Variable:
         """Make a `Variable` of the layer.
 
         Parameters
@@ -139,7 +144,7 @@ def _marking_built(build):
     return marking
 
 
-def activity_penalties(layer: Any, outputs: list[np.ndarray]) -> list[Any]:
+def activity_penalties(layer: Any, outputs: list[np.ndarray]) -> list[np.ndarray | None]:
     """Add what a layer's activity regulariser says of `outputs` to the loss of the call that is
     going on; return its gradients, None where there is none."""
     regularizer = layer.activity_regularizer
@@ -149,14 +154,14 @@ def activity_penalties(layer: Any, outputs: list[np.ndarray]) -> list[Any]:
     return [regularizer.gradient(out) / len(out) for out in outputs]
 
 
-def rank(layer: Any, shape: tuple[Any, ...], ndim: int, what: str) -> None:
+def rank(layer: Any, shape: Shape, ndim: int, what: str) -> None:
     """Raise unless the inputs' shape has `ndim` axes; `what` says what they are."""
     if len(shape) != ndim:
         raise ValueError(f"{layer.name}: inputs must be {ndim}-D, {what}; "
                          f"got {len(shape)}-D, shape {tuple(shape)}")
 
 
-def known(layer: Any, shape: tuple[Any, ...], axis: int = -1) -> int:
+def known(layer: Any, shape: Shape, axis: int = -1) -> int:
     """Return the size of an axis that must be known to build a layer."""
     size = shape[axis]
     if size is None:

@@ -8,8 +8,10 @@ import numpy as np
 from .. import activations, constraints, initializers, regularizers
 from .._common import checks
 from .._common.products import add_products_of_rows, multiply_rows
+from ..graph.broadcasting import Shape
 from ..graph.tape import FOR_INPUTS
-from .base import Layer, known
+from .base import Layer, Named, known
+from .variable import Variable
 
 
 class Dense(Layer):
@@ -50,12 +52,12 @@ class Dense(Layer):
     supports_masking = True
     is_stepwise = True
 
-    def __init__(self, units: int, activation: dict[str, Any] | str | None = None,
-                 use_bias: bool = True, kernel_initializer: Any = "glorot_uniform",
-                 bias_initializer: Any = "zeros", kernel_regularizer: Any = None,
-                 bias_regularizer: Any = None, activity_regularizer: Any = None,
-                 kernel_constraint: str | None = None, bias_constraint: Any = None,
-                 lora_rank: Any = None, lora_alpha: Any = None, quantization_config: Any = None,
+    def __init__(self, units: int, activation: Named | None = None, use_bias: bool = True,
+                 kernel_initializer: Named = "glorot_uniform", bias_initializer: Named = "zeros",
+                 kernel_regularizer: Named | None = None, bias_regularizer: Named | None = None,
+                 activity_regularizer: Named | None = None,
+                 kernel_constraint: Named | None = None, bias_constraint: Named | None = None,
+                 lora_rank: None = None, lora_alpha: None = None, quantization_config: None = None,
                  **options: Any) -> None:
         refuse_adaptation("Dense", lora_rank, lora_alpha, quantization_config)
         super().__init__(activity_regularizer=activity_regularizer, **options)
@@ -68,10 +70,11 @@ class Dense(Layer):
         self.bias_regularizer = regularizers.get(bias_regularizer)
         self.kernel_constraint = constraints.get(kernel_constraint)
         self.bias_constraint = constraints.get(bias_constraint)
-        self.kernel = self.bias = None
+        self.kernel: Variable | Any = None      # until the layer is built
+        self.bias: Variable | None = None
         self._linear = self.activation is activations.linear
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self._check(input_shape)
         self.kernel = self.add_weight(
             "kernel", (known(self, input_shape), self.units), self.kernel_initializer,
@@ -83,7 +86,7 @@ class Dense(Layer):
                 regularizer=self.bias_regularizer, constraint=self.bias_constraint,
             )
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check(input_shape)
         return (*input_shape[:-1], self.units)
 
@@ -97,7 +100,7 @@ class Dense(Layer):
                              f"got shape {tuple(shape)}")
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         shape = inputs.shape
         kernel = self.kernel.array
         if len(shape) < 2 or shape[-1] != len(kernel):
@@ -110,7 +113,7 @@ class Dense(Layer):
         y, activated = self.activation.forward_in_place(y, bias, keep)
         return y, mask, (rows, shape, activated, keep) if keep else None
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray | None:
         rows, shape, activated, keep = kept
         dy = doutputs if self._linear else self.activation.backward(activated, doutputs)
         if len(shape) > 2:

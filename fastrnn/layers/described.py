@@ -10,7 +10,7 @@ from ..graph.operation import Operation, plain
 __all__ = ["copy", "custom_objects", "deserialize", "given_object", "given_objects", "serialize"]
 
 
-def serialize(layer: Any) -> dict[str, Any]:
+def serialize(layer: Operation) -> dict[str, Any]:
     """Return what describes a layer or model, as plain values."""
     return plain(layer)
 
@@ -30,7 +30,8 @@ def deserialize(config: Any) -> Any:
     if not isinstance(config, dict) or "class_name" not in config:
         raise ValueError(f"a layer is described by a dict with class_name and config, "
                          f"got {config!r}")
-    return find(config["class_name"], Operation).from_config(config["config"])
+    kind: Any = find(config["class_name"], Operation)
+    return kind.from_config(config["config"])
 
 
 def copy(layer: Any, **changes: Any) -> Any:

@@ -3,6 +3,7 @@
 
 import math
 import threading
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from .. import random
 from .._common import checks
 from .._core import random as draws
+from ..graph.broadcasting import Shape
 from .base import Layer, rank
 
 # A draw is 16 random bits.
@@ -85,11 +87,11 @@ class Dropout(Layer):
         If `rate` is not in [0, 1], or `noise_shape` does not fit the inputs.
     """
 
-    arguments = ("rate", "noise_shape", "seed")
+    arguments: tuple[str, ...] = ("rate", "noise_shape", "seed")
     supports_masking = True
     is_identity_in_evaluation = True
 
-    def __init__(self, rate: float, noise_shape: list[Any] | tuple[Any, ...] | None = None,
+    def __init__(self, rate: float, noise_shape: Sequence[int | None] | None = None,
                  seed: int | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.rate = checks.probability("rate", rate)
@@ -109,14 +111,14 @@ class Dropout(Layer):
         return tuple(size if n is None else n for n, size in zip(noise, shape, strict=True))
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         source = self._source
         if source is None or not training:
             return inputs, mask, None
         kept = source.draw(self._shape(inputs.shape))
         return self._dropped(inputs, kept), mask, kept
 
-    def backward(self, kept: np.ndarray, doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         return doutputs if kept is None else self._dropped(doutputs, kept)
 
     def _dropped(self, array, kept):
@@ -142,15 +144,15 @@ class SpatialDropout1D(Dropout):
         Those of every `Layer`.
     """
 
-    arguments = ("rate", "seed")
+    arguments: tuple[str, ...] = ("rate", "seed")
 
     def __init__(self, rate: float, seed: int | None = None, **options: Any) -> None:
         super().__init__(rate, seed=seed, **options)
 
-    def build(self, input_shape: tuple[int, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         rank(self, input_shape, 3, "the batch, steps and features")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self.build(input_shape)
         return input_shape
 
@@ -172,7 +174,7 @@ class GaussianNoise(Layer):
         Those of every `Layer`.
     """
 
-    arguments = ("stddev", "seed")
+    arguments: tuple[str, ...] = ("stddev", "seed")
     supports_masking = True
     is_identity_in_evaluation = True
 
@@ -183,7 +185,7 @@ class GaussianNoise(Layer):
         self._source = _normal_source(seed) if stddev else None
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if self._source is None or not training:
             return inputs, mask, None
         outputs = self._source.standard_normal(inputs.shape, dtype=inputs.dtype.type)
@@ -191,7 +193,7 @@ class GaussianNoise(Layer):
         outputs += inputs
         return outputs, mask, None
 
-    def backward(self, kept: Any, doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         return doutputs
 
 
@@ -207,7 +209,7 @@ class GaussianDropout(Layer):
         Those of every `Layer`.
     """
 
-    arguments = ("rate", "seed")
+    arguments: tuple[str, ...] = ("rate", "seed")
     supports_masking = True
     is_identity_in_evaluation = True
 
@@ -220,7 +222,7 @@ class GaussianDropout(Layer):
         self._source = _normal_source(seed) if rate else None
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if self._source is None or not training:
             return inputs, mask, None
         noise = self._source.standard_normal(inputs.shape, dtype=inputs.dtype.type)
@@ -228,7 +230,7 @@ class GaussianDropout(Layer):
         noise += 1
         return inputs * noise, mask, noise
 
-    def backward(self, noise: np.ndarray, doutputs: np.ndarray) -> Any:
+    def backward(self, noise: Any, doutputs: np.ndarray) -> np.ndarray:
         return doutputs if noise is None else doutputs * noise
 
 

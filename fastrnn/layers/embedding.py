@@ -4,12 +4,15 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import constraints, initializers, regularizers
 from .._common import checks
 from .._common.products import add_rows
-from .base import Layer
+from ..graph.broadcasting import Shape
+from .base import Layer, Named
 from .dense import refuse_adaptation
+from .variable import Variable
 
 
 class Embedding(Layer):
@@ -51,10 +54,11 @@ class Embedding(Layer):
     casts_inputs = False
     is_stepwise = True
 
-    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: str = "uniform",
-                 embeddings_regularizer: Any = None, embeddings_constraint: Any = None,
-                 mask_zero: bool = False, weights: list[np.ndarray] | np.ndarray | None = None,
-                 lora_rank: Any = None, lora_alpha: Any = None, quantization_config: Any = None,
+    def __init__(self, input_dim: int, output_dim: int, embeddings_initializer: Named = "uniform",
+                 embeddings_regularizer: Named | None = None,
+                 embeddings_constraint: Named | None = None, mask_zero: bool = False,
+                 weights: npt.ArrayLike | None = None, lora_rank: None = None,
+                 lora_alpha: None = None, quantization_config: None = None,
                  input_length: int | None = None, **options: Any) -> None:
         refuse_adaptation("Embedding", lora_rank, lora_alpha, quantization_config)
         super().__init__(**options)
@@ -64,33 +68,35 @@ class Embedding(Layer):
         self.embeddings_regularizer = regularizers.get(embeddings_regularizer)
         self.embeddings_constraint = constraints.get(embeddings_constraint)
         self.mask_zero = self.supports_masking = checks.flag("mask_zero", mask_zero)
-        self.embeddings = None
+        self.embeddings: Variable | Any = None      # until the layer is built
         if weights is not None:
             self.ensure_built((None, None))
             self.set_weights(weights if isinstance(weights, list) and len(weights) == 1
                              else [weights])
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.embeddings = self.add_weight(
             "embeddings", (self.input_dim, self.output_dim), self.embeddings_initializer,
             regularizer=self.embeddings_regularizer, constraint=self.embeddings_constraint,
         )
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (*input_shape, self.output_dim)
 
-    def compute_mask(self, inputs: np.ndarray, mask: Any = None) -> np.ndarray:
+    def compute_mask(self, inputs: npt.ArrayLike,
+                     mask: np.ndarray | None = None) -> np.ndarray | None:
         return np.asarray(inputs) != 0 if self.mask_zero else self.masked(mask)
 
     def output_dtype(self, given: str) -> str:
         return self.dtype.name
 
-    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         ids = self._ids(inputs)
         y = self.embeddings.array.take(ids, axis=0)
         return y, self.compute_mask(ids, mask), ids if keep else None
 
-    def backward(self, ids: np.ndarray, doutputs: np.ndarray) -> Any:
+    def backward(self, ids: np.ndarray, doutputs: np.ndarray) -> None:
         if self._trainable:
             add_rows(self.embeddings.gradient, ids.reshape(-1),
                      doutputs.reshape(-1, self.output_dim))

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._common.quiet import call_back
+from ..graph.broadcasting import Shape
 from ..graph.tape import FOR_INPUTS, Tape, Tensor, calling
 from .base import Layer
 
@@ -42,7 +43,8 @@ class Lambda(Layer):
         If `function` is none, or has no derivative where one is needed.
     """
 
-    def __init__(self, function: Callable[..., Any], output_shape: Any = None,
+    def __init__(self, function: Callable[..., Any],
+                 output_shape: Shape | Callable[[Shape], Shape] | None = None,
                  mask: Callable[..., Any] | None = None, arguments: dict[str, Any] | None = None,
                  **options: Any) -> None:
         if not callable(function):
@@ -55,7 +57,7 @@ class Lambda(Layer):
         self._options = dict(arguments or {})
         self._takes = [name for name in ("mask", "training") if name in _names(function)]
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         given = self._output_shape
         if callable(given):
             return tuple(given(input_shape))
@@ -66,7 +68,8 @@ class Lambda(Layer):
                   for size in (2, 3)]
         return tuple(a if a == b else None for a, b in zip(*shapes, strict=True))
 
-    def compute_mask(self, inputs: np.ndarray, mask: np.ndarray | None = None) -> Any:
+    def compute_mask(self, inputs: np.ndarray,
+                     mask: np.ndarray | None = None) -> np.ndarray | None:
         return self._mask(inputs, mask) if callable(self._mask) else self.masked(mask)
 
     def _called(self, x, mask, training, trial=False):
@@ -76,7 +79,7 @@ class Lambda(Layer):
         return self.function(x, **options) if trial else call_back(self.function, x, **options)
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         out_mask = self.compute_mask(inputs, mask)
         if keep < FOR_INPUTS:
             with calling(None, training):
@@ -95,7 +98,7 @@ class Lambda(Layer):
                             f"must pass: {_ADVICE}")
         return y.array, out_mask, (tape, x, y)
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         tape, x, y = kept
         y.add_gradient(doutputs)
         tape.backward()

@@ -4,10 +4,12 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from ..backend import floatx
-from ..graph.symbolic import checked_shape, input_tensor
+from ..graph.broadcasting import Shape
+from ..graph.symbolic import SymbolicTensor, checked_shape, input_tensor
 from .base import Layer
 
 
@@ -33,16 +35,17 @@ class InputLayer(Layer):
     supports_masking = True
     casts_inputs = False
 
-    def __init__(self, shape: tuple[Any, ...] | None = None, batch_size: int | None = None,
-                 dtype: str | None = None, batch_shape: list[Any] | tuple[Any, ...] | None = None,
+    def __init__(self, shape: Shape | int | None = None, batch_size: int | None = None,
+                 dtype: npt.DTypeLike | None = None, batch_shape: Shape | None = None,
                  **options: Any) -> None:
         if (shape is None) == (batch_shape is None):
             raise ValueError("Input needs one of shape and batch_shape")
         data_type = np.dtype(dtype or floatx())
         super().__init__(dtype=data_type if data_type in checks.DTYPES else None, **options)
-        if batch_shape is None:
-            batch_shape = (batch_size, *((shape,) if isinstance(shape, int) else shape))
-        self.batch_shape = checked_shape("batch_shape", batch_shape)
+        given: Any = batch_shape
+        if shape is not None:
+            given = (batch_size, *((shape,) if isinstance(shape, int) else shape))
+        self.batch_shape = checked_shape("batch_shape", given)
         self.data_type = data_type
         self.built = True
         input_tensor(self, self.batch_shape, data_type.name)
@@ -51,9 +54,9 @@ class InputLayer(Layer):
         return {"batch_shape": self.batch_shape, "dtype": self.data_type.name, "name": self.name}
 
 
-def Input(shape: tuple[Any, ...] | None = None, batch_size: int | None = None,
-          dtype: str | None = None, name: str | None = None,
-          batch_shape: tuple[Any, ...] | None = None) -> Any:
+def Input(shape: Shape | int | None = None, batch_size: int | None = None,
+          dtype: npt.DTypeLike | None = None, name: str | None = None,
+          batch_shape: Shape | None = None) -> SymbolicTensor:
     """Return a symbolic tensor that stands for an input of a functional model.
 
     Parameters

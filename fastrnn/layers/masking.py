@@ -4,6 +4,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .base import Layer
@@ -43,7 +44,7 @@ class Masking(Layer):
         self.nan = checks.flag("nan", nan) or self.mask_value != self.mask_value
         self.takes_missing = self.nan
 
-    def compute_mask(self, inputs: np.ndarray, mask: Any = None) -> np.ndarray:
+    def compute_mask(self, inputs: npt.ArrayLike, mask: Any = None) -> np.ndarray:
         return self._counting(np.asarray(inputs))
 
     def _counting(self, inputs):
@@ -54,7 +55,8 @@ class Masking(Layer):
             return ~np.isnan(inputs).any(axis=-1)
         return (inputs != inputs.dtype.type(self.mask_value)).any(axis=-1)
 
-    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         mask = self._counting(inputs)
         if mask.all():
             return inputs, mask, mask
@@ -62,5 +64,5 @@ class Masking(Layer):
         outputs[~mask] = 0
         return outputs, mask, mask
 
-    def backward(self, mask: np.ndarray, doutputs: np.ndarray) -> Any:
+    def backward(self, mask: Any, doutputs: np.ndarray) -> np.ndarray:
         return doutputs * mask[..., None]

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._common.products import multiply_batches
-from ..graph.broadcasting import aligned, common_shape, summed_to
+from ..graph.broadcasting import Shape, aligned, common_shape, summed_to
 from .base import Layer
 
 
@@ -28,12 +27,13 @@ class Merge(Layer):
     supports_masking = True
     is_stepwise = True
     takes_list = True
-    fewest, most = 1, math.inf
+    fewest: int = 1
+    most: float = math.inf
 
-    def build(self, input_shape: list[Any]) -> None:
+    def build(self, input_shape: Any) -> None:
         self.compute_output_shape(input_shape)
 
-    def compute_output_shape(self, input_shape: list[Any]) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         self._check(input_shape)
         return common_shape(self, input_shape)
 
@@ -48,13 +48,16 @@ class Merge(Layer):
             raise ValueError(f"{self.name}: {kind} must be called on {wanted} inputs, "
                              f"got {len(shapes)}")
 
-    def compute_mask(self, inputs: list[np.ndarray], mask: list[Any] | None = None) -> Any:
-        if mask is None or any(m is None for m in mask):
+    def compute_mask(self, inputs: list[np.ndarray],
+                     mask: list[np.ndarray | None] | None = None) -> np.ndarray | None:
+        masks = [m for m in mask or () if m is not None]
+        if mask is None or len(masks) < len(mask):
             return None
-        return np.logical_or.reduce(mask) if len(mask) > 1 else mask[0]
+        return np.logical_or.reduce(masks) if len(masks) > 1 else masks[0]
 
-    def forward(self, inputs: list[np.ndarray], mask: list[Any], training: bool, keep: int) -> Any:
-        shapes = [x.shape for x in _listed(self, inputs)]
+    def forward(self, inputs: list[np.ndarray], mask: list[np.ndarray | None] | None,
+                training: bool, keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
+        shapes = [x.shape for x in listed(self, inputs)]
         mask = mask or [None] * len(inputs)
         if shapes.count(shapes[0]) != len(shapes):
             ndim = len(self.compute_output_shape(shapes))
@@ -62,7 +65,7 @@ class Merge(Layer):
         y, kept = self._merge(inputs, mask)
         return y, self.compute_mask(inputs, mask), (shapes, kept)
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> list[np.ndarray]:
         shapes, kept = kept
         return [summed_to(dx, shape)
                 for dx, shape in zip(self._gradients(kept, doutputs, len(shapes)), shapes,
@@ -189,7 +192,7 @@ class Concatenate(Merge):
         If `axis` is the batch, the inputs are no list, or their shapes do not fit.
     """
 
-    arguments = ("axis",)
+    arguments: tuple[str, ...] = ("axis",)
 
     def __init__(self, axis: int = -1, **options: Any) -> None:
         super().__init__(**options)
@@ -197,7 +200,7 @@ class Concatenate(Merge):
             raise ValueError("axis must not be 0, the batch")
         self.axis = axis
 
-    def compute_output_shape(self, input_shape: list[Any]) -> Any:
+    def compute_output_shape(self, input_shape: Any) -> Shape:
         self._check(input_shape)
         first = tuple(input_shape[0])
         if not -len(first) < self.axis < len(first):
@@ -214,128 +217,35 @@ class Concatenate(Merge):
                                  f"but {self.axis}")
         along = [shape[axis] for shape in input_shape]
         total = None if None in along else sum(along)
-        others = [next((i for i in column if i is not None), None)
-                  for column in zip(*sizes, strict=True)]
-        return (*others[:axis], total, *others[axis:])
+        known = [next((i for i in column if i is not None), None)
+                 for column in zip(*sizes, strict=True)]
+        return (*known[:axis], total, *known[axis:])
 
-    def compute_mask(self, inputs: list[np.ndarray], mask: list[Any] | None = None) -> Any:
+    def compute_mask(self, inputs: list[np.ndarray],
+                     mask: list[np.ndarray | None] | None = None) -> np.ndarray | None:
         if mask is None or all(m is None for m in mask):
             return None
         masks = [np.ones((*x.shape[:-1], 1), bool) if m is None else
                  m[..., None] if m.ndim < x.ndim else m
                  for x, m in zip(inputs, mask, strict=True)]
-        return np.concatenate(masks, axis=self.axis).any(axis=-1)
+        return np.any(np.concatenate(masks, axis=self.axis), axis=-1)
 
-    def forward(self, inputs: list[np.ndarray], mask: list[Any], training: bool, keep: int) -> Any:
+    def forward(self, inputs: list[np.ndarray], mask: list[np.ndarray | None] | None,
+                training: bool, keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         try:
-            y = np.concatenate(_listed(self, inputs), axis=self.axis)
+            y = np.concatenate(listed(self, inputs), axis=self.axis)
         except ValueError:
             self.compute_output_shape([x.shape for x in inputs])
             raise
         ends = np.cumsum([x.shape[self.axis] for x in inputs[:-1]]) if keep else None
         return y, self.compute_mask(inputs, mask), ends
 
-    def backward(self, ends: np.ndarray, doutputs: np.ndarray) -> Any:
+    def backward(self, ends: Any, doutputs: np.ndarray) -> list[np.ndarray]:
         return np.split(doutputs, ends, axis=self.axis)
 
 
-class Dot(Merge):
-    """The scalar products of two inputs along an axis of each.
-
-    Of inputs (N, A..., K) and (N, B..., K), with K at the axes given, the outputs are
-    (N, A..., B...), or (N, 1) where there are no others. There is no mask.
-
-    Parameters
-    ----------
-    axes : int or pair of int
-        The axis of each input; not the batch.
-    normalize : bool
-        Whether the vectors are scaled to length 1 first, so that the products are cosines.
-    **options
-        Those of every `Layer`.
-
-    Raises
-    ------
-    ValueError
-        If `axes` are no one or two ints without 0, or the shapes do not fit.
-    """
-
-    arguments = ("axes", "normalize")
-    is_stepwise = False
-    fewest = most = 2
-
-    def __init__(self, axes: Any, normalize: bool = False, **options: Any) -> None:
-        super().__init__(**options)
-        pair = (axes, axes) if isinstance(axes, int) else tuple(axes)
-        if len(pair) != 2 or not all(isinstance(axis, int) for axis in pair) or 0 in pair:
-            raise ValueError(f"axes must be one or two ints, without 0, the batch; got {axes!r}")
-        self.axes = axes
-        self.normalize = normalize
-        self._pair = pair
-
-    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
-        return None
-
-    def compute_output_shape(self, input_shape: Any) -> Any:
-        self._check(input_shape)
-        shapes = [tuple(shape) for shape in input_shape]
-        for axis, shape in zip(self._pair, shapes, strict=True):
-            if not -len(shape) < axis < len(shape):
-                raise ValueError(f"{self.name}: axis {axis} is not one of an input of shape "
-                                 f"{shape}, the batch not counted")
-        a, b = (shape[axis] for axis, shape in zip(self._pair, shapes, strict=True))
-        if a != b and None not in (a, b):
-            raise ValueError(f"{self.name}: inputs of shapes {shapes[0]} and {shapes[1]} differ "
-                             f"at the axes {self._pair}: {a} and {b}")
-        rest = [_without(shape, axis) for axis, shape in zip(self._pair, shapes, strict=True)]
-        return (common_shape(self, [shapes[0][:1], shapes[1][:1]])[0],
-                *(rest[0][1:] + rest[1][1:] or (1,)))
-
-    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
-        shape = self.compute_output_shape([x.shape for x in _listed(self, inputs)])
-        vectors, lengths = zip(*map(self._vectors, inputs, self._pair), strict=True)
-        a, b = vectors
-        y = multiply_batches(a, b.swapaxes(1, 2)).reshape(shape)
-        return y, None, (a, b, lengths, [x.shape for x in inputs]) if keep else None
-
-    def _vectors(self, x, axis):
-        """Return x as (N, A, K), and what its vectors were divided by."""
-        rows = np.moveaxis(x, axis, -1)
-        rows = rows.reshape(len(x), math.prod(rows.shape[1:-1]), rows.shape[-1])
-        if not self.normalize:
-            return rows, None
-        lengths = np.sqrt(np.square(rows).sum(axis=-1, keepdims=True))
-        np.maximum(lengths, 1e-12, out=lengths)
-        return rows / lengths, lengths
-
-    def backward(self, kept: Any, doutputs: Any) -> Any:
-        a, b, lengths, shapes = kept
-        dy = doutputs.reshape(len(a), a.shape[1], b.shape[1])
-        da = multiply_batches(dy, b)
-        db = multiply_batches(dy.swapaxes(1, 2), a)
-        return [_arranged(_scaled_back(d, vectors, length), shape, axis)
-                for d, vectors, length, shape, axis
-                in zip((da, db), (a, b), lengths, shapes, self._pair, strict=True)]
-
-
-def _without(shape, axis):
-    axis %= len(shape)
-    return shape[:axis] + shape[axis + 1:]
-
-
-def _scaled_back(d, vectors, lengths):
-    """Return the gradient of what was divided by its length to give `vectors`."""
-    if lengths is None:
-        return d
-    return (d - vectors * (d * vectors).sum(axis=-1, keepdims=True)) / lengths
-
-
-def _arranged(rows, shape, axis):
-    """Return the gradient (N, A, K) in the shape of the input."""
-    return np.moveaxis(rows.reshape(*_without(shape, axis), shape[axis]), -1, axis)
-
-
-def _listed(layer, inputs):
+def listed(layer: Any, inputs: Any) -> list[np.ndarray]:
+    """Return the inputs of a layer, which must be a list."""
     if not isinstance(inputs, list):
         layer._check(inputs.shape)
     return inputs
@@ -361,12 +271,12 @@ def _where(mask, x, other):
     return np.where(mask, x, x.dtype.type(other) if isinstance(other, int) else other)
 
 
-def add(inputs: list[np.ndarray], **options: Any) -> Any:
+def add(inputs: list[Any], **options: Any) -> Any:
     """Return ``Add(**options)(inputs)``."""
     return Add(**options)(inputs)
 
 
-def average(inputs: list[np.ndarray], **options: Any) -> Any:
+def average(inputs: list[Any], **options: Any) -> Any:
     """Return ``Average(**options)(inputs)``."""
     return Average(**options)(inputs)
 
@@ -376,26 +286,21 @@ def concatenate(inputs: list[Any], axis: int = -1, **options: Any) -> Any:
     return Concatenate(axis, **options)(inputs)
 
 
-def dot(inputs: Any, axes: Any = -1, **options: Any) -> Any:
-    """Return ``Dot(axes, **options)(inputs)``."""
-    return Dot(axes, **options)(inputs)
-
-
-def maximum(inputs: Any, **options: Any) -> Any:
+def maximum(inputs: list[Any], **options: Any) -> Any:
     """Return ``Maximum(**options)(inputs)``."""
     return Maximum(**options)(inputs)
 
 
-def minimum(inputs: Any, **options: Any) -> Any:
+def minimum(inputs: list[Any], **options: Any) -> Any:
     """Return ``Minimum(**options)(inputs)``."""
     return Minimum(**options)(inputs)
 
 
-def multiply(inputs: Any, **options: Any) -> Any:
+def multiply(inputs: list[Any], **options: Any) -> Any:
     """Return ``Multiply(**options)(inputs)``."""
     return Multiply(**options)(inputs)
 
 
-def subtract(inputs: Any, **options: Any) -> Any:
+def subtract(inputs: list[Any], **options: Any) -> Any:
     """Return ``Subtract(**options)(inputs)``."""
     return Subtract(**options)(inputs)

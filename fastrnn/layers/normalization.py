@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that give what passes mean 0 and variance 1."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .. import constraints, initializers, regularizers
 from .._common import checks
-from .base import Layer, known
+from ..graph.broadcasting import Shape
+from .base import Layer, Named, known
+from .variable import Variable
 
 # Keeps the mean over no step from dividing by zero.
 _EPSILON = 1e-7
@@ -19,8 +22,10 @@ class _Normalization(Layer):
     supports_masking = True
     is_stepwise = True
 
-    def __init__(self, epsilon, center, scale, beta_initializer, gamma_initializer,
-                 beta_regularizer, gamma_regularizer, beta_constraint, gamma_constraint, options):
+    def __init__(self, epsilon: float, center: bool, scale: bool, beta_initializer: Named,
+                 gamma_initializer: Named, beta_regularizer: Named | None,
+                 gamma_regularizer: Named | None, beta_constraint: Named | None,
+                 gamma_constraint: Named | None, options: dict[str, Any]) -> None:
         super().__init__(**options)
         self.epsilon = checks.number("epsilon", epsilon)
         self.center = checks.flag("center", center)
@@ -31,8 +36,9 @@ class _Normalization(Layer):
         self.gamma_regularizer = regularizers.get(gamma_regularizer)
         self.beta_constraint = constraints.get(beta_constraint)
         self.gamma_constraint = constraints.get(gamma_constraint)
-        self.gamma = self.beta = None
-        self._wide = None
+        self.gamma: Variable | None = None
+        self.beta: Variable | None = None
+        self._wide: tuple[int, ...] | None = None
 
     def _add_weights(self, shape, wide):
         """Make gamma and beta of `shape`; `wide` is theirs among the axes of the inputs."""
@@ -57,7 +63,7 @@ class _Normalization(Layer):
             raise ValueError(f"{self.name}: inputs must have shape {sizes}, as the layer was "
                              f"built for; got {tuple(shape)}")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self._check(input_shape)
         return input_shape
 
@@ -106,11 +112,12 @@ class LayerNormalization(_Normalization):
     arguments = ("axis", "epsilon", "center", "scale", "beta_initializer", "gamma_initializer",
                  "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint")
 
-    def __init__(self, axis: int = -1, epsilon: float = 0.001, center: bool = True,
-                 scale: bool = True, beta_initializer: Any = "zeros",
-                 gamma_initializer: Any = "ones", beta_regularizer: Any = None,
-                 gamma_regularizer: Any = None, beta_constraint: Any = None,
-                 gamma_constraint: Any = None, rms_scaling: bool = False, **options: Any) -> None:
+    def __init__(self, axis: int | Sequence[int] = -1, epsilon: float = 0.001, center: bool = True,
+                 scale: bool = True, beta_initializer: Named = "zeros",
+                 gamma_initializer: Named = "ones", beta_regularizer: Named | None = None,
+                 gamma_regularizer: Named | None = None, beta_constraint: Named | None = None,
+                 gamma_constraint: Named | None = None, rms_scaling: bool = False,
+                 **options: Any) -> None:
         if rms_scaling:
             raise ValueError("rms_scaling=True divides by the standard deviation without taking "
                              "off the mean, and is not offered: leave it out")
@@ -123,7 +130,7 @@ class LayerNormalization(_Normalization):
         self.axis = axis
         self._axes = axes
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         ndim = len(input_shape)
         for axis in self._axes:
             if not -ndim < axis < ndim or axis % ndim == 0:
@@ -136,7 +143,7 @@ class LayerNormalization(_Normalization):
                                        for axis in range(ndim)))
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         self._check(inputs.shape)
         xhat = inputs - inputs.mean(axis=self._reduced, keepdims=True)
         variance = np.square(xhat).mean(axis=self._reduced, keepdims=True)
@@ -144,7 +151,7 @@ class LayerNormalization(_Normalization):
         xhat *= factor
         return self._affine(xhat), mask, (xhat, factor) if keep else None
 
-    def backward(self, kept: tuple[np.ndarray, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         xhat, factor = kept
         dxhat = self._affine_backward(xhat, doutputs)
         dx = dxhat - dxhat.mean(axis=self._reduced, keepdims=True)
@@ -190,12 +197,14 @@ class BatchNormalization(_Normalization):
                  "beta_regularizer", "gamma_regularizer", "beta_constraint", "gamma_constraint")
 
     def __init__(self, axis: int = -1, momentum: float = 0.99, epsilon: float = 0.001,
-                 center: bool = True, scale: bool = True, beta_initializer: Any = "zeros",
-                 gamma_initializer: Any = "ones", moving_mean_initializer: Any = "zeros",
-                 moving_variance_initializer: Any = "ones", beta_regularizer: Any = None,
-                 gamma_regularizer: Any = None, beta_constraint: Any = None,
-                 gamma_constraint: Any = None, renorm: bool = False, renorm_clipping: Any = None,
-                 renorm_momentum: float = 0.99, synchronized: bool = False, **options: Any) -> None:
+                 center: bool = True, scale: bool = True, beta_initializer: Named = "zeros",
+                 gamma_initializer: Named = "ones", moving_mean_initializer: Named = "zeros",
+                 moving_variance_initializer: Named = "ones",
+                 beta_regularizer: Named | None = None, gamma_regularizer: Named | None = None,
+                 beta_constraint: Named | None = None, gamma_constraint: Named | None = None,
+                 renorm: bool = False, renorm_clipping: Any = None,
+                 renorm_momentum: float = 0.99, synchronized: bool = False,
+                 **options: Any) -> None:
         if renorm or synchronized:
             raise ValueError("BatchNormalization has neither renorm nor synchronized: both must "
                              f"be False, got {renorm!r} and {synchronized!r}")
@@ -206,9 +215,10 @@ class BatchNormalization(_Normalization):
         self.momentum = float(checks.number("momentum", momentum))
         self.moving_mean_initializer = initializers.get(moving_mean_initializer)
         self.moving_variance_initializer = initializers.get(moving_variance_initializer)
-        self.moving_mean = self.moving_variance = None
+        self.moving_mean: Variable | Any = None         # until the layer is built
+        self.moving_variance: Variable | Any = None
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         ndim = len(input_shape)
         if not -ndim < self.axis < ndim or self.axis == 0:
             raise ValueError(f"{self.name}: axis {self.axis} is not one of inputs of shape "
@@ -223,7 +233,7 @@ class BatchNormalization(_Normalization):
                                                self.moving_variance_initializer, trainable=False)
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         self._check(inputs.shape)
         counted = count = None
         if training and self._trainable:
@@ -266,7 +276,7 @@ class BatchNormalization(_Normalization):
         variable.array += (1 - self.momentum) * value.reshape(-1)
         variable.changed()
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         xhat, factor, counted, count = kept
         dxhat = self._affine_backward(xhat, doutputs)
         if count is None:

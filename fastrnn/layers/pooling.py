@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Layers that make fewer steps of many."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .._common import checks
+from ..graph.broadcasting import Shape
 from .base import Layer, rank
 from .reshaping import checked_data_format
 
@@ -21,18 +23,19 @@ class _Global(Layer):
         Whether the axis of steps stays, with size 1.
     """
 
-    arguments = ("data_format", "keepdims")
+    arguments: tuple[str, ...] = ("data_format", "keepdims")
 
-    def __init__(self, data_format=None, keepdims=False, **options):
+    def __init__(self, data_format: str | None = None, keepdims: bool = False,
+                 **options: Any) -> None:
         super().__init__(**options)
         self.data_format = checked_data_format(data_format)
         self.keepdims = checks.flag("keepdims", keepdims)
         self._steps = 1 if self.data_format == "channels_last" else 2
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         rank(self, input_shape, 3, "the batch, steps and features")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self.build(input_shape)
         sizes = list(input_shape)
         sizes[self._steps] = 1
@@ -40,7 +43,7 @@ class _Global(Layer):
             del sizes[self._steps]
         return tuple(sizes)
 
-    def compute_mask(self, inputs, mask=None):
+    def compute_mask(self, inputs: Any, mask: Any = None) -> None:
         return None
 
     def _squeezed(self, y):
@@ -65,7 +68,8 @@ class GlobalAveragePooling1D(_Global):
 
     supports_masking = True
 
-    def forward(self, inputs: np.ndarray, mask: np.ndarray, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if inputs.ndim != 3:
             self.build(inputs.shape)
         axis = self._steps
@@ -78,7 +82,7 @@ class GlobalAveragePooling1D(_Global):
         y = np.where(share != 0, inputs * share, inputs.dtype.type(0))
         return self._squeezed(y.sum(axis=axis, keepdims=True)), None, (share, inputs.shape)
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         share, shape = kept
         return np.broadcast_to(self._widened(doutputs) * share, shape)
 
@@ -97,13 +101,13 @@ class GlobalMaxPooling1D(_Global):
     """
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if inputs.ndim != 3:
             self.build(inputs.shape)
         y = inputs.max(axis=self._steps, keepdims=True)
         return self._squeezed(y), self.masked(mask), (inputs, y) if keep else None
 
-    def backward(self, kept: tuple[np.ndarray, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         inputs, y = kept
         largest = inputs == y
         # Steps that share the largest value share its gradient.
@@ -119,9 +123,10 @@ class _Pooling(Layer):
     nothing, T' = ceil(T / strides).
     """
 
-    arguments = ("pool_size", "strides", "padding", "data_format")
+    arguments: tuple[str, ...] = ("pool_size", "strides", "padding", "data_format")
 
-    def __init__(self, pool_size, strides=None, padding="valid", data_format=None, **options):
+    def __init__(self, pool_size: int | Sequence[int], strides: int | Sequence[int] | None = None,
+                 padding: str = "valid", data_format: str | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.pool_size = _single("pool_size", pool_size)
         self.strides = self.pool_size if strides is None else _single("strides", strides)
@@ -129,10 +134,10 @@ class _Pooling(Layer):
         self.data_format = checked_data_format(data_format)
         self._steps = 1 if self.data_format == "channels_last" else 2
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape) -> None:
         rank(self, input_shape, 3, "the batch, steps and features")
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self.build(input_shape)
         sizes = list(input_shape)
         if sizes[self._steps] is not None:
@@ -164,7 +169,8 @@ class _Pooling(Layer):
         places = np.clip(places, 0, steps - 1)
         return x[:, places], exists, places
 
-    def forward(self, inputs, mask, training, keep):
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if inputs.ndim != 3:
             self.build(inputs.shape)
         x = inputs if self._steps == 1 else inputs.swapaxes(1, 2)
@@ -173,11 +179,12 @@ class _Pooling(Layer):
         y = y if self._steps == 1 else y.swapaxes(1, 2)
         return y, self.masked(mask), (shares, places, x.shape)
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         shares, places, shape = kept
         dy = doutputs if self._steps == 1 else doutputs.swapaxes(1, 2)
         dx = np.zeros(shape, doutputs.dtype)
-        np.add.at(dx, (slice(None), places), dy[:, :, None] * shares)
+        where: Any = slice(None), places
+        np.add.at(dx, where, dy[:, :, None] * shares)
         return dx if self._steps == 1 else dx.swapaxes(1, 2)
 
     def _pooled(self, windows, exists):
@@ -224,7 +231,7 @@ class MaxPooling1D(_Pooling):
         Those of every `Layer`.
     """
 
-    def __init__(self, pool_size: int = 2, *arguments: Any, **options: Any) -> None:
+    def __init__(self, pool_size: int | Sequence[int] = 2, *arguments: Any, **options: Any) -> None:
         super().__init__(pool_size, *arguments, **options)
 
     def _pooled(self, windows, exists):

@@ -2,11 +2,13 @@
 """Layers that arrange the same numbers in another shape."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from .._common import checks
+from ..graph.broadcasting import Shape
 from .base import Layer, rank
 
 
@@ -30,16 +32,18 @@ class Flatten(Layer):
         self.data_format = checked_data_format(data_format)
         self._channels_first = self.data_format == "channels_first"
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         sizes = input_shape[1:]
-        return (input_shape[0], None if None in sizes else math.prod(sizes))
+        known = [size for size in sizes if size is not None]
+        return (input_shape[0], math.prod(known) if len(known) == len(sizes) else None)
 
-    def forward(self, inputs: np.ndarray, mask: np.ndarray, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if self._channels_first and inputs.ndim > 2:
             inputs = np.moveaxis(inputs, 1, -1)
         return inputs.reshape(_flat(inputs.shape)), self.masked(mask), inputs.shape
 
-    def backward(self, shape: tuple[int, ...], doutputs: Any) -> Any:
+    def backward(self, shape: tuple[int, ...], doutputs: np.ndarray) -> np.ndarray:
         dx = doutputs.reshape(shape)
         return np.moveaxis(dx, -1, 1) if self._channels_first and len(shape) > 2 else dx
 
@@ -48,7 +52,7 @@ def _flat(shape):
     return shape[0], math.prod(shape[1:])
 
 
-def checked_data_format(value: Any) -> str:
+def checked_data_format(value: str | None) -> str:
     """Return a data format; None is "channels_last"."""
     return checks.choice("data_format", "channels_last" if value is None else value,
                          ("channels_last", "channels_first"))
@@ -73,7 +77,7 @@ class Reshape(Layer):
     arguments = ("target_shape",)
     casts_inputs = False
 
-    def __init__(self, target_shape: Any, **options: Any) -> None:
+    def __init__(self, target_shape: int | Sequence[int], **options: Any) -> None:
         super().__init__(**options)
         sizes = (target_shape,) if isinstance(target_shape, int) else tuple(target_shape)
         self.target_shape = tuple(
@@ -83,7 +87,7 @@ class Reshape(Layer):
         if self.target_shape.count(-1) > 1:
             raise ValueError(f"target_shape may have one -1, got {self.target_shape}")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         return (input_shape[0], *self._target(tuple(input_shape[1:])))
 
     def _target(self, sizes):
@@ -98,12 +102,13 @@ class Reshape(Layer):
                              f"{(None, *sizes)}, do not fit target_shape {target}")
         return tuple(total // given if size == -1 else size for size in target)
 
-    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         shape = inputs.shape
         outputs = inputs.reshape(shape[0], *self._target(shape[1:]))
         return outputs, self.masked(mask), shape
 
-    def backward(self, shape: tuple[int, ...], doutputs: Any) -> Any:
+    def backward(self, shape: tuple[int, ...], doutputs: np.ndarray) -> np.ndarray:
         return doutputs.reshape(shape)
 
 
@@ -126,7 +131,7 @@ class Permute(Layer):
     arguments = ("dims",)
     casts_inputs = False
 
-    def __init__(self, dims: Any, **options: Any) -> None:
+    def __init__(self, dims: Sequence[int], **options: Any) -> None:
         super().__init__(**options)
         self.dims = tuple(dims)
         if sorted(self.dims) != list(range(1, len(self.dims) + 1)):
@@ -134,19 +139,20 @@ class Permute(Layer):
                              f"batch, in any order; got {self.dims}")
         self._back = (0, *(1 + self.dims.index(axis) for axis in range(1, len(self.dims) + 1)))
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         rank(self, input_shape, len(self.dims) + 1, f"the batch and the {len(self.dims)} of dims")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self.build(input_shape)
         return (input_shape[0], *(input_shape[axis] for axis in self.dims))
 
-    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if inputs.ndim != len(self.dims) + 1:
             self.build(inputs.shape)
         return inputs.transpose(0, *self.dims), self.masked(mask), None
 
-    def backward(self, kept: Any, doutputs: Any) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         return doutputs.transpose(self._back)
 
 
@@ -172,17 +178,18 @@ class RepeatVector(Layer):
         super().__init__(**options)
         self.n = checks.count("n", n)
 
-    def build(self, input_shape: Any) -> None:
+    def build(self, input_shape: Shape) -> None:
         rank(self, input_shape, 2, "the batch and features")
 
-    def compute_output_shape(self, input_shape: Any) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         self.build(input_shape)
         return (input_shape[0], self.n, input_shape[1])
 
-    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if inputs.ndim != 2:
             self.build(inputs.shape)
         return np.repeat(inputs[:, None], self.n, axis=1), self.masked(mask), None
 
-    def backward(self, kept: Any, doutputs: Any) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
         return doutputs.sum(axis=1)

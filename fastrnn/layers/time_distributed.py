@@ -2,11 +2,12 @@
 """The layer that applies another one at every step."""
 
 import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from .._common.classes import own_config
+from ..graph.broadcasting import Shape
 from ..graph.operation import Operation
 from .base import Layer
 from .described import deserialize
@@ -41,7 +42,7 @@ class TimeDistributed(Layer):
     is_stepwise = True
     takes_list = True
 
-    def __init__(self, layer: Any, **options: Any) -> None:
+    def __init__(self, layer: Operation, **options: Any) -> None:
         if not isinstance(layer, Operation):
             raise TypeError(f"layer must be a Layer, got {type(layer).__name__}")
         options.setdefault("dtype", layer.dtype)
@@ -49,10 +50,10 @@ class TimeDistributed(Layer):
         self.layer = layer
         self.casts_inputs = layer.casts_inputs
 
-    def sublayers(self) -> tuple[Any, ...]:
+    def sublayers(self) -> tuple[Operation, ...]:
         return (self.layer,)
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: Shape) -> None:
         self.layer.ensure_built(self._each(input_shape))
 
     def _each(self, shape):
@@ -64,7 +65,7 @@ class TimeDistributed(Layer):
                              f"and what {self.layer.name} takes; got shape {tuple(shape)}")
         return (shape[0], *shape[2:])
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...]) -> Any:
+    def compute_output_shape(self, input_shape: Shape) -> Shape:
         each = self.layer.compute_output_shape(self._each(input_shape))
         if isinstance(each, list):
             raise ValueError(f"{self.name}: {self.layer.name} gives {len(each)} outputs, "
@@ -72,11 +73,11 @@ class TimeDistributed(Layer):
         return (each[0], input_shape[1], *each[1:])
 
     @property
-    def takes_missing(self) -> Any:
+    def takes_missing(self) -> bool:  # type: ignore[override]
         return self.layer.takes_missing
 
     def forward(self, inputs: np.ndarray, mask: np.ndarray | None, training: bool,
-                keep: int) -> Any:
+                keep: int) -> tuple[np.ndarray, np.ndarray | None, Any]:
         if isinstance(inputs, list) or inputs.ndim < 3:
             self._each([x.shape for x in inputs] if isinstance(inputs, list) else inputs.shape)
         batch = inputs.shape[:2]
@@ -87,7 +88,7 @@ class TimeDistributed(Layer):
             self.compute_output_shape(inputs.shape)
         y = y.reshape(*batch, *y.shape[1:])
         if mask is not None and mask.ndim >= y.ndim:
-            mask = mask.any(axis=tuple(range(max(2, y.ndim - 1), mask.ndim)))
+            mask = np.any(mask, axis=tuple(range(max(2, y.ndim - 1), mask.ndim)))
         return y, mask, (kept, rows, inputs.shape)
 
     def _inner_mask(self, inputs, mask):
@@ -100,12 +101,12 @@ class TimeDistributed(Layer):
             return None
         return mask.reshape(math.prod(mask.shape[:2]), *mask.shape[2:])
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray | None:
         kept, rows, shape = kept
         dx = self.layer.backward(kept, doutputs.reshape(rows, *doutputs.shape[2:]))
         return None if dx is None else dx.reshape(shape)
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         config = own_config(cls, config)
         return cls(**{**config, "layer": deserialize(config["layer"])})

@@ -4,6 +4,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .._common.layout import c_ordered
@@ -12,7 +13,10 @@ from ..graph.operators import Operators
 
 
 class Plain:
-    """Stored as shown."""
+    """Stored as shown; like `Gates` and `GateBias` a form that a `Variable` is stored in.
+
+    ``show`` gives the array that is shown for the stored one, ``store`` the other way.
+    """
 
     def show(self, stored: np.ndarray) -> np.ndarray:
         return stored
@@ -76,7 +80,7 @@ class Variable(Operators):
         Initial value, in the shape that is shown.
     owner : Layer
         The layer whose version goes up with each change.
-    form : object, optional
+    form : Plain, Gates or GateBias, optional
         How it is stored: `show` and `store` turn one form into the other.
 
     Attributes
@@ -92,7 +96,7 @@ class Variable(Operators):
 
     def __init__(self, name: str, value: np.ndarray, owner: Any, *, trainable: bool = True,
                  regularizer: Any = None, constraint: Any = None,
-                 form: GateBias | Gates | Plain = _PLAIN) -> None:
+                 form: Plain | Gates | GateBias = _PLAIN) -> None:
         self.name = name
         self.owner = owner
         self.trainable = trainable
@@ -101,7 +105,7 @@ class Variable(Operators):
         self.form = form
         self.shape = value.shape
         self.array = c_ordered(form.store(value))
-        self._gradient = None
+        self._gradient: np.ndarray | None = None
 
     @property
     def path(self) -> str:
@@ -113,7 +117,7 @@ class Variable(Operators):
         return self.array.dtype
 
     @property
-    def ndim(self) -> Any:
+    def ndim(self) -> int:
         return len(self.shape)
 
     @property
@@ -139,7 +143,7 @@ class Variable(Operators):
         return c_ordered(self.value)
 
     @quiet
-    def assign(self, value: np.ndarray) -> None:
+    def assign(self, value: npt.ArrayLike) -> None:
         """Copy `value`, cast to the weight's dtype, into the weight.
 
         Raises
@@ -149,19 +153,18 @@ class Variable(Operators):
         ValueError
             If it has another shape.
         """
-        value = self.checked(value)
-        self.array[...] = self.form.store(value)
+        self.array[...] = self.form.store(self.checked(value))
         self.changed()
 
-    def checked(self, value: np.ndarray) -> np.ndarray:
+    def checked(self, value: npt.ArrayLike) -> np.ndarray:
         """Return `value` as an array that `assign` accepts; see there for the errors."""
-        value = checks.as_ndarray(self.path, value)
-        if value.dtype.kind not in "fiub":
+        array = checks.as_ndarray(self.path, value)
+        if array.dtype.kind not in "fiub":
             raise TypeError(f"{self.path} must be an array of real numbers, "
-                            f"got dtype {value.dtype}")
-        if value.shape != self.shape:
-            raise ValueError(f"{self.path} must have shape {self.shape}, got {value.shape}")
-        return value
+                            f"got dtype {array.dtype}")
+        if array.shape != self.shape:
+            raise ValueError(f"{self.path} must have shape {self.shape}, got {array.shape}")
+        return array
 
     def changed(self) -> None:
         """Tell the layer that the weight has another value."""

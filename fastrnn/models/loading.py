@@ -16,7 +16,7 @@ M = TypeVar("M", bound=Model)
 
 
 def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | None = None,
-               compile: bool = True, safe_mode: bool = True) -> Any:
+               compile: bool = True, safe_mode: bool = True) -> Model:
     """Return the model that `Model.save` wrote to `path`.
 
     Parameters
@@ -68,7 +68,7 @@ def clone_model(model: M) -> M:
     return copy(model)
 
 
-def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Any:
+def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Model:
     """Return a new model from a JSON description, without weights.
 
     Parameters

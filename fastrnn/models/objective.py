@@ -72,8 +72,8 @@ class Objective:
         for metric in flatten([self.given, self.weighted]):
             metrics.check(metric)
 
-    def build(self, targets: list[Any], outputs: list[np.ndarray]) -> None:
-        """Assign losses and metrics to outputs."""
+    def build(self, targets: list[Any], outputs: list[Any]) -> None:
+        """Assign losses and metrics to outputs, of which only the shapes are looked at."""
         count = len(outputs)
         names = self.outputs.names_of(count)
         given = self.outputs.each(self.loss, names, count, "loss")

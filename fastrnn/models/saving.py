@@ -2,12 +2,13 @@
 """Models into files, and weights back: a description, the weights, the optimiser with its state."""
 
 import os
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from .. import io, losses, metrics, optimizers
 from ..graph.structure import convert
+from ..layers.base import Layer
 from ..layers.described import serialize
 from ..optimizers import Optimizer
 from .whole import PartOfModel
@@ -42,7 +43,7 @@ class Savable(PartOfModel):
         if not self.built:
             raise ValueError(f"{self.name} is not built yet: call it on data, or give its input "
                              "shape, before it is saved")
-        header: dict[str, Any] = {"kind": KIND, "model": serialize(self)}
+        header: dict[str, Any] = {"kind": KIND, "model": serialize(cast(Layer, self))}
         arrays = _arrays(self)
         if self.compiled and include_optimizer:
             header["compile"] = _compiled(self)

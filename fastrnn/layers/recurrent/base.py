@@ -10,11 +10,11 @@ from ... import activations, constraints, initializers, regularizers
 from ..._common import checks
 from ..._common.quiet import is_quiet
 from ...engine.recurrence import GATES, HAS_C, ROLES, Array, Recurrence, Spec, StatePair
-from ...graph.broadcasting import unbroadcast
+from ...graph.broadcasting import Shape, unbroadcast
 from ...graph.tape import FOR_INPUTS, NOTHING, Tensor
-from ..base import Layer, known
+from ..base import Layer, Named, known
 from ..dropout import RandomMask
-from ..variable import GateBias, Gates
+from ..variable import GateBias, Gates, Variable
 from .masked_steps import Steps
 from .sequences import options_for_states, sequences, state_shapes, step_mask, with_input_dim
 from .states import Cell, State, listed_states, set_states
@@ -48,7 +48,7 @@ class Recurrent(Layer):
     Subclasses name their `kind` and in which order Keras shows its gates.
     """
 
-    arguments = (
+    arguments: tuple[str, ...] = (
         "units", "activation", "use_bias", "kernel_initializer", "recurrent_initializer",
         "bias_initializer", "kernel_regularizer", "recurrent_regularizer", "bias_regularizer",
         "kernel_constraint", "recurrent_constraint", "bias_constraint", "dropout",
@@ -58,19 +58,23 @@ class Recurrent(Layer):
     supports_masking = True
     takes_list = True
     takes_constants = True
-    kind = None             # of the engine's cells
-    gate_order = None       # shown gate -> stored gate, None: the same
+    kind: str                                   # of the engine's cells
+    gate_order: tuple[int, ...] | None = None   # shown gate -> stored gate, None: the same
     reset_after = True
     recurrent_activation = activations.get("sigmoid")
 
-    def __init__(self, units, activation="tanh", use_bias=True,
-                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
-                 bias_initializer="zeros", kernel_regularizer=None, recurrent_regularizer=None,
-                 bias_regularizer=None, kernel_constraint=None, recurrent_constraint=None,
-                 bias_constraint=None, dropout=0.0, recurrent_dropout=0.0, seed=None,
-                 return_sequences=False, return_state=False, go_backwards=False, stateful=False,
-                 unroll=False, zero_output_for_mask=False, use_cudnn="auto", implementation=2,
-                 time_major=False, **options):
+    def __init__(self, units: int, activation: Named | None = "tanh", use_bias: bool = True,
+                 kernel_initializer: Named = "glorot_uniform",
+                 recurrent_initializer: Named = "orthogonal", bias_initializer: Named = "zeros",
+                 kernel_regularizer: Named | None = None,
+                 recurrent_regularizer: Named | None = None,
+                 bias_regularizer: Named | None = None, kernel_constraint: Named | None = None,
+                 recurrent_constraint: Named | None = None, bias_constraint: Named | None = None,
+                 dropout: float = 0.0, recurrent_dropout: float = 0.0, seed: int | None = None,
+                 return_sequences: bool = False, return_state: bool = False,
+                 go_backwards: bool = False, stateful: bool = False, unroll: bool = False,
+                 zero_output_for_mask: bool = False, use_cudnn: bool | str = "auto",
+                 implementation: int = 2, time_major: bool = False, **options: Any) -> None:
         super().__init__(**with_input_dim(options))
         if time_major:
             raise ValueError(f"{self.name}: time_major is not there in Keras 3 nor here; "
@@ -96,17 +100,17 @@ class Recurrent(Layer):
         self.stateful = checks.flag("stateful", stateful)
         self.unroll = checks.flag("unroll", unroll)
         self.zero_output_for_mask = checks.flag("zero_output_for_mask", zero_output_for_mask)
-        self.states = None
+        self.states: list[State] | Any = None   # of a stateful layer, once it is built
         self._input_noise = RandomMask(self.dropout, seed) if dropout else None
         self._state_noise = (RandomMask(self.recurrent_dropout, None if seed is None else seed + 1)
                              if recurrent_dropout else None)
-        self._recurrence = None
-        self._gradients = None
+        self._recurrence: Recurrence | StepwiseRecurrence | None = None
+        self._gradients: dict[str, Array | None] | None = None
 
     # -- building ----------------------------------------------------------------------------
 
     @property
-    def state_size(self):
+    def state_size(self) -> list[int]:
         """The sizes of the states."""
         return [self.units] * self._states
 
@@ -114,7 +118,7 @@ class Recurrent(Layer):
     def _states(self):
         return 2 if HAS_C[self.kind] else 1
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape | list[Shape]) -> None:
         sequence_shape = self._sequence_shape(input_shape)
         sequences(self, sequence_shape)
         inputs, columns = known(self, sequence_shape), GATES[self.kind] * self.units
@@ -127,7 +131,7 @@ class Recurrent(Layer):
             "recurrent_kernel", (self.units, columns), self.recurrent_initializer, form=form,
             regularizer=self.recurrent_regularizer, constraint=self.recurrent_constraint,
         )
-        self.bias = None
+        self.bias: Variable | None = None
         if self.use_bias:
             self.bias = self.add_weight(
                 "bias", self._bias_shape(), self._bias_values, form=GateBias(self.gate_order),
@@ -137,7 +141,7 @@ class Recurrent(Layer):
             zeros = self._zero_states(known(self, sequence_shape, axis=0))
             self.states = [State(f"state_{k}", zero, self) for k, zero in enumerate(zeros)]
 
-    def ensure_built(self, input_shape):
+    def ensure_built(self, input_shape: Any) -> None:
         if not self.built and self.stateful and self.given_shape is not None:
             input_shape = (self.given_shape[0], *self._sequence_shape(input_shape)[1:])
         super().ensure_built(input_shape)
@@ -156,14 +160,16 @@ class Recurrent(Layer):
     def _bias_values(self, shape, dtype):
         return self.bias_initializer(shape, dtype)
 
-    def compute_output_shape(self, input_shape, uses_mask=True):
+    def compute_output_shape(self, input_shape: Shape | list[Shape],
+                             uses_mask: bool = True) -> Shape | list[Shape]:
         N, T, _ = self._sequence_shape(input_shape)
-        output = (N, T, self.units) if self.return_sequences else (N, self.units)
-        return [output] + [(N, self.units)] * self._states if self.return_state else output
+        output: Shape = (N, T, self.units) if self.return_sequences else (N, self.units)
+        return [output, *[(N, self.units)] * self._states] if self.return_state else output
 
     # -- calling -----------------------------------------------------------------------------
 
-    def __call__(self, inputs, initial_state=None, mask=None, training=None, **options):
+    def __call__(self, inputs: Any, initial_state: Any = None,  # type: ignore[override]
+                 mask: Any = None, training: bool | None = None, **options: Any) -> Any:
         """Run over sequences.
 
         Parameters
@@ -190,9 +196,11 @@ class Recurrent(Layer):
             return super().__call__(inputs, training=training, **options)
         return super().__call__(inputs, mask, training, **options)
 
-    def forward(self, inputs, mask, training, keep, uses_mask=True):
-        x, given = inputs, None
-        if type(inputs) is list:
+    def forward(self, inputs: Array | list[Array], mask: Any, training: bool, keep: int,
+                uses_mask: bool = True) -> tuple[Any, Any, Kept | None]:
+        x: Any = inputs
+        given = None
+        if isinstance(inputs, list):
             x, given, mask = inputs[0], inputs[1:], mask[0]
         self._check_sequences(x)
         N, T, _ = x.shape
@@ -213,18 +221,18 @@ class Recurrent(Layer):
         final, tape = self._current_recurrence(keep != NOTHING).forward(
             x.swapaxes(0, 1), y.swapaxes(0, 1), state, None if steps is None else steps.lengths,
             keep != NOTHING, (drop.recurrent,))
-        output, *final = self._outputs(y, final[0], steps)
+        output, *states = self._outputs(y, final[0], steps)
         kept = Kept(tape, steps, drop.inputs, (N, T), given, keep) if keep else None
         if not self.return_state:
             return output, out_mask, kept
-        return [output, *final], [out_mask] + [None] * len(final), kept
+        return [output, *states], [out_mask] + [None] * len(states), kept
 
     def _check_sequences(self, x: Array) -> None:
         """Raise ValueError unless x is (N, T, I)."""
         if x.ndim != 3 or x.shape[2] != self.kernel.shape[0] or x.shape[1] == 0:
             sequences(self, x.shape, self.kernel.shape[0])
 
-    def _outputs(self, y: Array, final: StatePair, steps: Steps | None) -> list[Array]:
+    def _outputs(self, y: Array, final: Any, steps: Steps | None) -> list[Array]:
         """Return the output and the states from what the time loop gave; keep the states too."""
         h, c = final
         final = [h] if c is None else [h, c]
@@ -241,7 +249,7 @@ class Recurrent(Layer):
             return np.where(steps.mask[:, -1:], h, 0)
         return np.where(steps.lengths[:, None] > 0, h, 0)
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: Kept, doutputs: Any) -> Any:
         tape, steps, input_factors, (N, T), given, keep = kept
         dy, dfinal = self._loop_gradients(doutputs, steps)
         dx = None
@@ -328,15 +336,15 @@ class Recurrent(Layer):
     def _zero_states(self, N):
         return [np.zeros((N, self.units), self.dtype) for _ in range(self._states)]
 
-    def get_initial_state(self, batch_size):
+    def get_initial_state(self, batch_size: int) -> list[Array]:
         """Return zeros for the states of `batch_size` rows, a list."""
         return self._zero_states(batch_size)
 
-    def reset_own_state(self):
+    def reset_own_state(self) -> None:
         for state in self.states or ():
             state.assign(np.zeros(state.shape))
 
-    def reset_states(self, states=None):
+    def reset_states(self, states: Any = None) -> None:
         """Forget the states of a stateful layer, or set them.
 
         Parameters
@@ -355,7 +363,7 @@ class Recurrent(Layer):
             set_states(self, self.states, states)
 
     @property
-    def cell(self):
+    def cell(self) -> Cell:
         """The layer's cell, as Keras shows it: its weights and arguments."""
         return Cell(self)
 
@@ -374,6 +382,6 @@ class Recurrent(Layer):
         return Dropped(inputs, recurrent)
 
 
-def state_gradients(dinitial: StatePair, given: Sequence[Array]) -> list[Array]:
+def state_gradients(dinitial: Sequence[Any], given: Sequence[Array]) -> list[Array]:
     """Return the gradients of the initial states, in the shapes they were given in."""
     return [unbroadcast(d, state.shape) for d, state in zip(dinitial, given, strict=False)]

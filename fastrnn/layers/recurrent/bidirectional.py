@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """A recurrent layer in both directions."""
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from ..._common.classes import own_config
 from ...engine.recurrence import Array
+from ...graph.broadcasting import Shape
 from ...graph.operation import plain
 from ...graph.tape import FOR_INPUTS, NOTHING
 from ..base import Layer, activity_penalties
@@ -15,7 +18,7 @@ from . import pair
 from .base import Recurrent
 from .pair import Joined
 from .sequences import options_for_states
-from .states import listed_states, set_states
+from .states import State, listed_states, set_states
 
 _MERGES = ("concat", "sum", "mul", "ave", None)
 
@@ -30,7 +33,7 @@ class _Apart(NamedTuple):
 class _Kept(NamedTuple):
     """What a forward leaves for its backward."""
 
-    part: pair.Kept | _Apart | None
+    part: Any               # pair.Kept or _Apart; None where nothing was to be kept
     y: Array                # outputs of both layers
     y_rev: Array
     with_states: bool       # whether the inputs were a list of the sequence and states
@@ -66,7 +69,9 @@ class Bidirectional(Layer):
     takes_list = True
     takes_constants = True
 
-    def __init__(self, layer, merge_mode="concat", weights=None, backward_layer=None, **options):
+    def __init__(self, layer: Recurrent, merge_mode: str | None = "concat",
+                 weights: Sequence[npt.ArrayLike] | None = None,
+                 backward_layer: Recurrent | None = None, **options: Any) -> None:
         for value in (layer, backward_layer):
             if value is not None and not isinstance(value, Recurrent):
                 raise TypeError("Bidirectional needs a SimpleRNN, an LSTM or a GRU, "
@@ -88,31 +93,33 @@ class Bidirectional(Layer):
         self._first_weights = weights
         self._joined = Joined()
 
-    def sublayers(self):
+    def sublayers(self) -> tuple[Recurrent, Recurrent]:
         return self.forward_layer, self.backward_layer
 
     @property
-    def states(self):
+    def states(self) -> list[State] | None:
         """The states of both where they are stateful, the forward layer's first; else None."""
         if not (self.stateful and self.forward_layer.states):
             return None
         return [*self.forward_layer.states, *self.backward_layer.states]
 
-    def reset_states(self, states=None):
+    def reset_states(self, states: Any = None) -> None:
         """Forget the states of both, or set them; see `LSTM.reset_states`."""
         if states is None:
             self.reset_state()
         else:
             set_states(self, self.states, states)
 
-    def build(self, input_shape):
+    def build(self, input_shape: Shape | list[Shape]) -> None:
         for layer, shape in zip(self.sublayers(), _halves(input_shape), strict=True):
             layer.ensure_built(shape)
         if self._first_weights is not None:
             self.set_weights(self._first_weights)
 
-    def compute_output_shape(self, input_shape, uses_mask=True):
-        shape, states = self.forward_layer.compute_output_shape(input_shape), []
+    def compute_output_shape(self, input_shape: Shape | list[Shape],
+                             uses_mask: bool = True) -> Shape | list[Shape]:
+        shape: Any = self.forward_layer.compute_output_shape(input_shape)
+        states: list[Shape] = []
         if self.return_state:
             shape, *states = shape
         if self.merge_mode == "concat":
@@ -121,7 +128,8 @@ class Bidirectional(Layer):
         shapes += states * 2
         return shapes if len(shapes) > 1 else shape
 
-    def __call__(self, inputs, initial_state=None, mask=None, training=None, **options):
+    def __call__(self, inputs: Any, initial_state: Any = None,  # type: ignore[override]
+                 mask: Any = None, training: bool | None = None, **options: Any) -> Any:
         """Run both over sequences; see `LSTM`.
 
         `initial_state` has the states of the forward layer, then those of the other.
@@ -134,7 +142,8 @@ class Bidirectional(Layer):
             return super().__call__(inputs, training=training, **options)
         return super().__call__(inputs, mask, training, **options)
 
-    def forward(self, inputs, mask, training, keep, uses_mask=True):
+    def forward(self, inputs: Array | list[Array], mask: Any, training: bool, keep: int,
+                uses_mask: bool = True) -> tuple[Any, Any, _Kept]:
         layers = self.sublayers()
         recurrence = self._joined.of(layers, keep != NOTHING)
         run = self._one_after_the_other if recurrence is None else self._at_once
@@ -168,7 +177,7 @@ class Bidirectional(Layer):
             outputs[1] = [outputs[1][0][:, ::-1], *outputs[1][1:]]
         return outputs, None, _Apart([kept for _, _, kept in made], penalties)
 
-    def backward(self, kept, doutputs):
+    def backward(self, kept: _Kept, doutputs: Any) -> Any:
         doutputs = _as_list(doutputs)
         merged = 2 if self.merge_mode is None else 1
         dys = _split(self.merge_mode, doutputs[:merged], kept.y, kept.y_rev)
@@ -199,7 +208,7 @@ class Bidirectional(Layer):
             dinputs.append(_as_list(layer.backward(kept, given if self.return_state else given[0])))
         return dinputs
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         config = super().get_config()
         config["layer"] = plain(self.forward_layer)
         if self._own_backward:
@@ -207,9 +216,9 @@ class Bidirectional(Layer):
         return config
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> Self:
         config = own_config(cls, config)
-        layers = {name: deserialize(config[name])
+        layers: dict[str, Any] = {name: deserialize(config[name])
                   for name in ("layer", "backward_layer") if name in config}
         return cls(**{**config, **layers})
 

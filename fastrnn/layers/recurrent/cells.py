@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """SimpleRNN, LSTM and GRU with Keras' arguments."""
 
+from typing import Any
+
 import numpy as np
 
 from ... import activations
 from ..._common import checks
+from ..base import Named
 from .base import Recurrent
 
 
@@ -32,11 +35,13 @@ class SimpleRNN(Recurrent):
 class _Gated(Recurrent):
     """What LSTM and GRU share: gates, and so a second activation."""
 
-    arguments = ("recurrent_activation", *Recurrent.arguments)
+    arguments: tuple[str, ...] = ("recurrent_activation", *Recurrent.arguments)
 
-    def __init__(self, units, activation="tanh", recurrent_activation="sigmoid", use_bias=True,
-                 kernel_initializer="glorot_uniform", recurrent_initializer="orthogonal",
-                 bias_initializer="zeros", **options):
+    def __init__(self, units: int, activation: Named | None = "tanh",
+                 recurrent_activation: Named | None = "sigmoid", use_bias: bool = True,
+                 kernel_initializer: Named = "glorot_uniform",
+                 recurrent_initializer: Named = "orthogonal", bias_initializer: Named = "zeros",
+                 **options: Any) -> None:
         super().__init__(units, activation, use_bias, kernel_initializer, recurrent_initializer,
                          bias_initializer, **options)
         self.recurrent_activation = activations.get(recurrent_activation)
@@ -106,7 +111,8 @@ class LSTM(_Gated):
     arguments = ("unit_forget_bias", *_Gated.arguments)
     kind = "lstm"
 
-    def __init__(self, units, *arguments, unit_forget_bias=True, **options):
+    def __init__(self, units: int, *arguments: Any, unit_forget_bias: bool = True,
+                 **options: Any) -> None:
         super().__init__(units, *arguments, **options)
         self.unit_forget_bias = checks.flag("unit_forget_bias", unit_forget_bias)
 
@@ -149,7 +155,8 @@ class GRU(_Gated):
     kind = "gru"
     gate_order = (1, 0, 2)
 
-    def __init__(self, units, *arguments, reset_after=True, **options):
+    def __init__(self, units: int, *arguments: Any, reset_after: bool = True,
+                 **options: Any) -> None:
         super().__init__(units, *arguments, **options)
         self.reset_after = checks.flag("reset_after", reset_after)
 

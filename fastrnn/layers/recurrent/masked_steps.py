@@ -24,7 +24,7 @@ class Steps:
     lengths : ndarray (N,) of int64
     """
 
-    def __init__(self, mask, zero_output):
+    def __init__(self, mask: np.ndarray, zero_output: bool) -> None:
         self.mask = mask
         self.zero_output = zero_output
         self.lengths = mask.sum(axis=1, dtype=np.int64)
@@ -32,7 +32,7 @@ class Steps:
         self.gathered = np.arange(self.longest) < self.lengths[:, None]
         self._in_front = bool((mask[:, :self.longest] == self.gathered).all())
 
-    def gather(self, x):
+    def gather(self, x: np.ndarray) -> np.ndarray:
         """Return (N, T', ...): what counts, at the front of each row; the rest is not read."""
         if self._in_front:
             return x[:, :self.longest]
@@ -40,16 +40,16 @@ class Steps:
         front[self.gathered] = x[self.mask]
         return front
 
-    def spread_inputs(self, dx, T):
+    def spread_inputs(self, dx: np.ndarray, T: int) -> np.ndarray:
         """Return the gradient (N, T, ...) of x for that of `gather(x)`."""
         return self.spread_into(dx, np.zeros((len(dx), T, *dx.shape[2:]), dx.dtype))
 
-    def spread_into(self, gathered, spread):
+    def spread_into(self, gathered: np.ndarray, spread: np.ndarray) -> np.ndarray:
         """Write (N, T', ...) to the steps that count of `spread` (N, T, ...), and return it."""
         spread[self.mask] = gathered[self.gathered]
         return spread
 
-    def spread(self, y):
+    def spread(self, y: np.ndarray) -> np.ndarray:
         """Return the outputs (N, T, H) of all steps for those (N, T', H) of `gather`."""
         N, T = self.mask.shape
         if self.zero_output:
@@ -59,7 +59,7 @@ class Steps:
         spread[last < 0] = 0
         return spread
 
-    def gather_gradient(self, dy):
+    def gather_gradient(self, dy: np.ndarray) -> np.ndarray:
         """Return the gradient (N, T', H) of y for that of `spread(y)`."""
         gathered = np.zeros((len(dy), self.longest, dy.shape[2]), dy.dtype)
         if self.zero_output:

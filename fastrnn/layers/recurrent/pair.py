@@ -35,12 +35,13 @@ class Joined:
     """The two directions of a pair as one `Recurrence`, made when their weights have changed."""
 
     def __init__(self) -> None:
-        self._made = None, None, None
+        self._made: tuple[Any, Any, Recurrence | None] = None, None, None
 
     def of(self, layers: _Layers, training: bool = False) -> Recurrence | None:
         """Return what runs both layers; None where they must run one after the other."""
         if not _allow(layers):
             return None
+        one: Any
         one, other = (layer._current_recurrence(training) for layer in layers)
         if self._made[0] is not one or self._made[1] is not other:
             self._made = one, other, one.joined(other) if one.fits(other) else None
@@ -176,14 +177,16 @@ def backward(kept: Kept, layers: _Layers,
         Of each layer the gradient of x, None unless it was to be kept for, and of its states.
     """
     live = [k for k in range(2) if any(d is not None for d in doutputs[k])]
-    dys, dfinal, dxs = [None, None], [None, None], [None, None]
+    dys: list[Array | None] = [None, None]
+    dfinal: list[StatePair] = [(None, None), (None, None)]
+    dxs: list[Array | None] = [None, None]
     for k in live:
         dy, dfinal[k] = layers[k]._loop_gradients(
             doutputs[k] if layers[k].return_state else doutputs[k][0], kept.steps)
         dys[k] = None if dy is None else dy.swapaxes(0, 1)
         if kept.keep == FOR_INPUTS:
             dxs[k] = _new_gradient(kept, layers[k], k)
-    dinitial: list[StatePair | None] = [None, None]
+    dinitial: Any = [None, None]
     into = [None if dx is None else dx.swapaxes(0, 1) for dx in dxs]
     grads = [layer._gradient_arrays() for layer in layers]
     if len(live) == 2:

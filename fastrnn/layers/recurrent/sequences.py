@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of what recurrent layers are made and called with."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ...graph.broadcasting import Shape
 from ..base import rank
 
 
-def sequences(layer: Any, shape: tuple, features: int | None = None) -> tuple:
-    """Return (N, T, I); raise ValueError unless `shape` is that of sequences the layer can read."""
+def sequences(layer: Any, shape: Shape, features: int | None = None) -> Shape:
+    """Return `shape`, (N, T, I); raise ValueError unless the layer can read such sequences."""
     if len(shape) == 2:
         raise ValueError(
             f"{layer.name}: inputs must be 3-D, (batch, steps, features); got 2-D, shape "
@@ -35,7 +37,7 @@ def step_mask(layer: Any, mask: np.ndarray, N: int, T: int) -> np.ndarray:
     return mask
 
 
-def state_shapes(layer: Any, shapes: list[tuple], rows: int | None) -> None:
+def state_shapes(layer: Any, shapes: Sequence[Shape], rows: int | None) -> None:
     """Raise ValueError unless each of `shapes` is (rows, units) or (1, units), where known."""
     units = layer.units
     for shape in shapes:

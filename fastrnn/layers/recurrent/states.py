@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """What programs read of a recurrent layer: its states, and its cell."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 
 from ...graph.structure import flatten
 from ..base import Layer
@@ -13,16 +17,16 @@ class State(Variable):
 
     __slots__ = ()
 
-    def __init__(self, name, value, owner):
+    def __init__(self, name: str, value: np.ndarray, owner: Layer) -> None:
         super().__init__(name, value, owner, trainable=False)
 
-    def assign(self, value):
+    def assign(self, value: npt.ArrayLike) -> None:
         # Not written in place: a tape may hold the array.
         self.array = np.array(self.checked(value), self.dtype, order="C")
 
 
-def set_states(layer, variables, states):
-    """Set all states of a layer; see `LSTM.reset_states` for the errors."""
+def set_states(layer: Any, variables: Sequence[State] | None, states: Any) -> None:
+    """Set all states of a layer, its `variables`; see `LSTM.reset_states` for the errors."""
     if variables is None:
         why = ("it is not built yet" if layer.stateful else
                "it is not stateful: make it with stateful=True")
@@ -36,7 +40,7 @@ def set_states(layer, variables, states):
         variable.assign(state)
 
 
-def listed_states(layer, states, count):
+def listed_states(layer: Any, states: Any, count: int) -> list[Any]:
     """Return the states that a layer of `count` of them is called with, as a list.
 
     Each is an array, a tensor, or nested lists of numbers; one alone needs no list around it.
@@ -60,15 +64,15 @@ class Cell:
 
     __slots__ = ("_layer",)
 
-    def __init__(self, layer):
+    def __init__(self, layer: Any) -> None:
         object.__setattr__(self, "_layer", layer)
 
     @property
-    def name(self):
+    def name(self) -> str:
         return f"{self._layer.kind}_cell" if self._layer.kind != "rnn" else "simple_rnn_cell"
 
     @property
-    def output_size(self):
+    def output_size(self) -> int:
         return self._layer.units
 
     def __getattr__(self, name):

@@ -33,7 +33,7 @@ class StepwiseRecurrence:
                  version: int = 0, training: bool = False) -> None:
         self.spec = spec
         self.version = version
-        copied = {role: None if array is None else array.copy()
+        copied: dict[str, Any] = {role: None if array is None else array.copy()
                   for role, array in weights[0].items()}
         self._layer = Layer(spec.cell, spec.activations, **copied, reset_after=spec.reset_after)
         self._reverse = spec.direction == "reverse"
@@ -62,7 +62,7 @@ class StepwiseRecurrence:
         return final, tape if keep else None
 
     def backward(self, tape: Any, dy: Array | None, dstate: Sequence[StatePair] | None,
-                 dx: Array | None, grads: Sequence[Mapping[str, Array | None]],
+                 dx: Array | None, grads: Sequence[Mapping[str, Any]],
                  dinitial: Sequence[StatePair] | None = None) -> Sequence[StatePair]:
         """Write dx (T, N, I), add to the gradients of the weights; return those of the states."""
         dinitial = dinitial or self.new_state(tape.x_shape[1])
@@ -71,8 +71,9 @@ class StepwiseRecurrence:
             *made, of_weights = backward_by_steps(tape, dy, *dfinal)
         _copy(made, (dx, *dinitial[0]))
         for role, gradient in of_weights.items():
-            if grads[0][role] is not None:
-                grads[0][role] += gradient
+            total = grads[0][role]
+            if total is not None:
+                total += gradient
         return dinitial
 
 
