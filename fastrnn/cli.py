@@ -12,8 +12,8 @@ import shlex
 import shutil
 import signal
 import sys
+from collections.abc import Sequence
 from contextlib import contextmanager
-from typing import Any
 
 import fastrnn
 
@@ -27,7 +27,7 @@ class CommandError(Exception):
     """Something the user can put right; the text says what."""
 
 
-def main(argv: list[Any] | None = None) -> int | None:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
     Parameters

@@ -10,9 +10,11 @@ from functools import wraps
 from importlib import import_module
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar, overload
 
 from .notices import PACKAGE, warn
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 # Old argument -> what it may be called: the first that the function in question has. Where a
 # function has an argument of the old name, it is no old name.
@@ -97,7 +99,7 @@ _NAMES = {
     },
     "regularizers": {"l1l2": "l1_l2"},
 }
-_told = set()
+_told: set[str] = set()
 
 
 class OldNameWarning(UserWarning, FutureWarning):
@@ -118,8 +120,11 @@ def tell(text: str) -> None:
 # -- arguments -----------------------------------------------------------------------------------
 
 
-def arguments(function: Callable[..., Any] | None = None, *,
-              dropped: tuple[Any, ...] = ()) -> Callable[..., Any]:
+@overload
+def arguments(function: F, *, dropped: tuple[str, ...] = ()) -> F: ...
+@overload
+def arguments(*, dropped: tuple[str, ...]) -> Callable[[F], F]: ...
+def arguments(function: Any = None, *, dropped: tuple[str, ...] = ()) -> Any:
     """Let a function or constructor take the old names of its arguments.
 
     Parameters
@@ -132,8 +137,9 @@ def arguments(function: Callable[..., Any] | None = None, *,
         return lambda function: arguments(function, dropped=dropped)
     code = getattr(function, "__wrapped__", function).__code__
     names = code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
-    renamed = {old: new for old, candidates in _ARGUMENTS.items() if old not in names
-               for new in [next((new for new in candidates if new in names), None)] if new}
+    renamed: dict[str, str | None] = {
+        old: new for old, candidates in _ARGUMENTS.items() if old not in names
+        for new in [next((new for new in candidates if new in names), None)] if new}
     renamed |= dict.fromkeys(dropped)
     if not renamed:
         return function
@@ -182,7 +188,7 @@ def attribute(place: str, new: str) -> Any:
 # -- names and modules ---------------------------------------------------------------------------
 
 
-def find(module: str, name: str) -> type:
+def find(module: str, name: str) -> Any:
     """Return what an old name in one of our modules stands for, an old place included.
 
     Raises

@@ -1,6 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-WORTH_A_TEAM: float
-
 class Contention:
     def begins(self, team: int, now: float, running: int = 0, cores: int = 0) -> int: ...
     def ended(self, team: int, now: float, held_up: bool, running: int = 0,

@@ -121,12 +121,14 @@ class _Activations(Registry):
         return ValueError("activation must be None, an Activation or one of "
                           f"{', '.join(self.names())}; got {identifier!r}")
 
-    def restored(self, name: str, options: Any) -> Any:
+    def restored(self, name: str, options: dict[str, Any]) -> Any:
         if "name" in options:
             # A layer's. Its dtype, which Keras may describe by a dict, is that of what it is in.
             options = {key: value for key, value in options.items() if key != "dtype"}
-            return find(name).from_config(options)
-        return type(self.named(snake_case(str(name)))).from_config(options)
+            layer: Any = find(name)
+            return layer.from_config(options)
+        activation: Any = self.named(snake_case(str(name)))
+        return type(activation).from_config(options)
 
 
 _registry = _Activations("activation", (), {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 # Cells of a bar; where fewer are left, the values go to lines of their own.
@@ -76,7 +76,7 @@ class TerminalBar:
         self._steps, self._title = steps, title
         self._shown: list[str] = []
 
-    def draw(self, seen: int, times: Any, values: Sequence[str]) -> None:
+    def draw(self, seen: int, times: Sequence[str], values: Sequence[str]) -> None:
         """Draw `seen` steps done, with texts about the time and about each value."""
         global _standing
         columns, rows = _size()
@@ -86,7 +86,7 @@ class TerminalBar:
         write(self._back(columns) + "\n".join(lines))
         self._shown, _standing = lines, self
 
-    def close(self, seen: int, times: Any, values: Sequence[str]) -> None:
+    def close(self, seen: int, times: Sequence[str], values: Sequence[str]) -> None:
         """Draw for the last time, and leave it there."""
         columns, _ = _size()
         self._steps = seen
@@ -136,7 +136,7 @@ def _bar(share, room):
     return f" [{'=' * (done - len(head))}{head}{'.' * (cells - done)}] "
 
 
-def wrapped(parts: Any, columns: int) -> Any:
+def wrapped(parts: Iterable[str], columns: int) -> list[str]:
     """Return parts of text in lines of at most `columns`, a part only broken if it is longer."""
     columns = max(1, columns)
     indent = _INDENT if columns > 4 * len(_INDENT) else ""
@@ -190,11 +190,11 @@ class _NotebookBar:
         self._bar = tqdm(total=steps, desc=title or None, unit="step", mininterval=0, miniters=1,
                          **options)
 
-    def draw(self, seen: int, times: Any, values: Sequence[str]) -> None:
+    def draw(self, seen: int, times: Sequence[str], values: Sequence[str]) -> None:
         self._bar.set_postfix_str(_BETWEEN.join(values), refresh=False)
         self._bar.update(seen - self._bar.n)
 
-    def close(self, seen: int, times: Any, values: Sequence[str]) -> None:
+    def close(self, seen: int, times: Sequence[str], values: Sequence[str]) -> None:
         self._bar.total = self._bar.total or seen
         self.draw(seen, times, values)
         self._bar.close()

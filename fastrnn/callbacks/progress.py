@@ -107,7 +107,7 @@ class ProgressBar(Callback):
         return [passed, f"{each * 1e3:.0f}ms/step" if each >= 1e-3 else f"{each * 1e6:.0f}us/step"]
 
 
-def parts(logs: dict[str, Any]) -> Any:
+def parts(logs: dict[str, Any] | None) -> list[str]:
     """Return logs as texts: ``["loss: 0.1234", "val_loss: 1.2345e-05"]``."""
     return [f"{name}: {_number(value)}" for name, value in (logs or {}).items()]
 

@@ -2,10 +2,12 @@
 """A character model: embedding, recurrent network, dense layer; it predicts the next character."""
 
 import math
+import os
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import io
 from .._common import checks
@@ -42,9 +44,13 @@ class CharModel(Joined):
         Of all initial values.
     """
 
+    embedding: Embedding
+    rnn: Any        # an engine network: RNN, LSTM or GRU
+    dense: Dense
+
     def __init__(self, vocabulary: Vocabulary, cell: str = settings.CELL,
                  embedding_dim: int = settings.EMBEDDING, hidden_size: int = settings.HIDDEN,
-                 num_layers: int = settings.LAYERS, dtype: str = "float32",
+                 num_layers: int = settings.LAYERS, dtype: npt.DTypeLike = "float32",
                  seed: int | None = None) -> None:
         if not isinstance(vocabulary, Vocabulary):
             raise TypeError(f"vocabulary must be a Vocabulary, got {type(vocabulary).__name__}")
@@ -58,7 +64,7 @@ class CharModel(Joined):
             "dense": Dense(hidden_size, symbols, dtype=dtype, seed=seeds[2]),
         })
         self.vocabulary = vocabulary
-        self.arguments = {
+        self.arguments: dict[str, Any] = {
             "cell": cell, "embedding_dim": embedding_dim, "hidden_size": hidden_size,
             "num_layers": num_layers, "dtype": self.dense.dtype.name,
         }
@@ -76,13 +82,13 @@ class CharModel(Joined):
         return {f"{part}.{name}": shape
                 for part, shapes in parts.items() for name, shape in shapes.items()}
 
-    def forward(self, ids: np.ndarray,
-                state: np.ndarray | tuple[np.ndarray, ...] | None = None) -> Any:
+    def forward(self, ids: npt.ArrayLike,
+                state: Any = None) -> tuple[np.ndarray, Any]:
         """Return logits (T, N, V) and the final state for `ids` (T, N) and an initial state."""
         y, state = self.rnn(self.embedding(ids), state)
         return self.dense(y), state
 
-    def backward(self, dlogits: np.ndarray) -> Any:
+    def backward(self, dlogits: np.ndarray) -> None:
         """Backpropagate through the last training forward, adding into `grads`.
 
         The gradient stops at the initial state: what came before is another block (truncated
@@ -107,7 +113,7 @@ class CharModel(Joined):
         return total / count / math.log(2)
 
     def generate(self, prompt: str = "\n", temperature: float = 1.0,
-                 seed: int | None = None) -> Iterator[Any]:
+                 seed: int | None = None) -> Iterator[str]:
         """Return an endless iterator of characters that go on from `prompt`.
 
         Each is drawn from softmax(logits / temperature); a temperature of 0 always takes the
@@ -143,7 +149,8 @@ class CharModel(Joined):
             k = _draw(weight @ h[0] + bias, temperature, rng)
             yield self.vocabulary.characters[k]
 
-    def save(self, path: Any, arrays: dict[str, Any] | None = None, **header: Any) -> None:
+    def save(self, path: str | os.PathLike[str], arrays: dict[str, np.ndarray] | None = None,
+             **header: Any) -> None:
         """Write the whole model to one safetensors file, which appears whole or not at all.
 
         Parameters
@@ -160,7 +167,7 @@ class CharModel(Joined):
         io.write(path, self.state_dict() | (arrays or {}), header)
 
     @classmethod
-    def load(cls, path: Any) -> "CharModel":
+    def load(cls, path: str | os.PathLike[str]) -> Self:
         """Return the model in the file `path`.
 
         Raises
@@ -173,7 +180,9 @@ class CharModel(Joined):
         return cls.load_with_extras(path)[0]
 
     @classmethod
-    def load_with_extras(cls, path: Any) -> tuple[Any, ...]:
+    def load_with_extras(
+        cls, path: str | os.PathLike[str]
+    ) -> tuple[Self, dict[str, np.ndarray], dict[str, Any]]:
         """Return the model in the file `path`, the other arrays there and the header."""
         arrays, header = io.read(path, KIND)
         with io.malformed(path):

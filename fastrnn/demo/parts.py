@@ -8,7 +8,10 @@ with it, and the sum of squares by which gradients are clipped, add up in anothe
 
 from collections.abc import Callable
 from contextlib import ExitStack, contextmanager
-from typing import Any
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
 
 from .._common import checks
 from .._common.products import add_products_of_rows, add_rows, multiply_rows
@@ -32,7 +35,8 @@ class Part(Owner):
         The initial values from a shape and a dtype.
     """
 
-    def __init__(self, shapes: Any, sizes: Any, dtype: Any, draw: Callable[..., Any]) -> None:
+    def __init__(self, shapes: dict[str, tuple[int, ...]], sizes: dict[str, int], dtype: np.dtype,
+                 draw: Callable[..., np.ndarray]) -> None:
         checks.weight_sizes(shapes, sizes, dtype.itemsize)
         with checks.enough_memory(sizes):
             values = {name: draw(shape, dtype) for name, shape in shapes.items()}
@@ -45,7 +49,7 @@ class Part(Owner):
         super().__init_subclass__(**options)
         set_apart(cls, ("forward", "backward"))
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x: npt.ArrayLike) -> np.ndarray:
         return self.forward(x)
 
     def _keep(self, kept):
@@ -91,7 +95,7 @@ class Dense(Part):
     """
 
     def __init__(self, in_features: int, out_features: int, bias: bool = True,
-                 dtype: Any = "float32", seed: int | None = None) -> None:
+                 dtype: npt.DTypeLike = "float32", seed: int | None = None) -> None:
         inputs = checks.count("in_features", in_features)
         outputs = checks.count("out_features", out_features)
         dtype = checks.float_dtype(dtype)
@@ -102,12 +106,13 @@ class Dense(Part):
         self.in_features, self.out_features = inputs, outputs
 
     @staticmethod
-    def shapes(in_features: int, out_features: int, bias: bool = True) -> dict[str, Any]:
+    def shapes(in_features: int, out_features: int,
+               bias: bool = True) -> dict[str, tuple[int, ...]]:
         """Map the parameters' names to their shapes."""
-        weight = {"weight": (out_features, in_features)}
+        weight: dict[str, tuple[int, ...]] = {"weight": (out_features, in_features)}
         return weight | {"bias": (out_features,)} if bias else weight
 
-    def forward(self, x: Any) -> Any:
+    def forward(self, x: npt.ArrayLike) -> np.ndarray:
         """Return y (..., O) of x (..., I), which must be of the layer's dtype."""
         x = checks.array("x", x, self.dtype)
         if x.ndim == 0 or x.shape[-1] != self.in_features:
@@ -119,7 +124,7 @@ class Dense(Part):
             y += self.bias
         return y.reshape(*x.shape[:-1], self.out_features)
 
-    def backward(self, dy: Any) -> Any:
+    def backward(self, dy: npt.ArrayLike) -> np.ndarray:
         """Add dy^T x and sum(dy) into `grads`; return dx = dy W, shaped like x."""
         x = self._take_kept()
         dy = checks.shaped("dy", dy, self.dtype, (*x.shape[:-1], self.out_features))
@@ -147,7 +152,7 @@ class Embedding(Part):
         Of the initial values (V, D) ~ N(0, 1), as in torch.nn.Embedding.
     """
 
-    def __init__(self, num_embeddings: int, embedding_dim: int, dtype: Any = "float32",
+    def __init__(self, num_embeddings: int, embedding_dim: int, dtype: npt.DTypeLike = "float32",
                  seed: int | None = None) -> None:
         symbols = checks.count("num_embeddings", num_embeddings)
         width = checks.count("embedding_dim", embedding_dim)
@@ -158,11 +163,11 @@ class Embedding(Part):
         self.num_embeddings, self.embedding_dim = symbols, width
 
     @staticmethod
-    def shapes(num_embeddings: int, embedding_dim: int) -> dict[str, Any]:
+    def shapes(num_embeddings: int, embedding_dim: int) -> dict[str, tuple[int, ...]]:
         """Map the parameters' names to their shapes."""
         return {"weight": (num_embeddings, embedding_dim)}
 
-    def forward(self, ids: Any) -> Any:
+    def forward(self, ids: npt.ArrayLike) -> np.ndarray:
         """Return the vectors (..., D) of the integers `ids` (...), each in [0, V).
 
         Raises
@@ -176,7 +181,7 @@ class Embedding(Part):
         self._keep(ids)
         return self.weight[ids]
 
-    def backward(self, dy: Any) -> Any:
+    def backward(self, dy: npt.ArrayLike) -> None:
         """Add dy (..., D) into the gradients of the vectors used; ids have no gradient."""
         ids = self._take_kept()
         dy = checks.shaped("dy", dy, self.dtype, (*ids.shape, self.embedding_dim))
@@ -208,7 +213,9 @@ class Joined(Module):
         The parts, which become attributes.
     """
 
-    def __init__(self, parts: Any) -> None:
+    forward: Callable[..., Any]
+
+    def __init__(self, parts: dict[str, Any]) -> None:
         self._parts = parts
         for name, part in parts.items():
             setattr(self, name, part)
@@ -216,7 +223,7 @@ class Joined(Module):
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self.forward(*args, **kwargs)
 
-    def train(self, mode: str = True) -> Any:
+    def train(self, mode: bool = True) -> Self:
         """Set the mode of every part; return self."""
         super().train(mode)
         for part in self._parts.values():
@@ -224,7 +231,7 @@ class Joined(Module):
         return self
 
     @property
-    def grads(self) -> Any:
+    def grads(self) -> dict[str, np.ndarray]:
         """Gradients by parameter name: the arrays of the parts."""
         return self._joined(part.grads for part in self._parts.values())
 
@@ -233,7 +240,7 @@ class Joined(Module):
         for part in self._parts.values():
             part.zero_grad()
 
-    def state_dict(self) -> Any:
+    def state_dict(self) -> dict[str, np.ndarray]:
         """Return the parameters of all parts as read-only views of the live arrays."""
         return self._joined(part.state_dict() for part in self._parts.values())
 

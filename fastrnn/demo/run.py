@@ -6,10 +6,12 @@ around it is in cli.py, the model and its training in model.py and trainer.py.
 """
 
 import math
+import os
 import sys
 import time
+from argparse import Namespace
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
 from ..preprocessing import Vocabulary
 from . import settings
@@ -33,14 +35,14 @@ class Budget:
     @property
     def total(self) -> float:
         """Seconds or updates in all."""
-        return self.updates or self.seconds
+        return cast(float, self.updates or self.seconds)
 
     def done(self, trainer: CharTrainer) -> float:
         """Return how much of `total` is behind the trainer, at most all of it."""
         return min(self.total, trainer.updates if self.updates else trainer.elapsed)
 
 
-def read_text(path: str | None) -> str:
+def read_text(path: str | os.PathLike[str] | None) -> str:
     """Return the text in the file `path`, or the one shipped with the package for None."""
     if path is None:
         return king_james()
@@ -51,7 +53,7 @@ def read_text(path: str | None) -> str:
         raise ValueError(f"{path}: not a text in UTF-8: {error.reason}") from None
 
 
-def split(text: str) -> tuple[str, ...]:
+def split(text: str) -> tuple[str, str]:
     """Return (text to train on, text held out): the end is held out."""
     at = len(text) - int(settings.HELD_OUT * len(text))
     if len(text) - at < 2:
@@ -65,7 +67,7 @@ def opening(text: str) -> str:
     return " ".join(words[:3]) or text[:1]
 
 
-def begin(args: Any, text: str, training: str) -> tuple[Any, ...]:
+def begin(args: Namespace, text: str, training: str) -> tuple[CharTrainer, Budget]:
     """Return a new trainer by the command line's options, and its budget."""
     model = CharModel(Vocabulary.from_text(text),
                       **{"seed": settings.SEED, **_options(args, MODEL_OPTIONS)})
@@ -73,7 +75,7 @@ def begin(args: Any, text: str, training: str) -> tuple[Any, ...]:
     return trainer, _budget(args, trainer) or Budget(seconds=float(settings.SECONDS))
 
 
-def resume(args: Any, training: str) -> tuple[Any, ...]:
+def resume(args: Namespace, training: str) -> tuple[CharTrainer, Budget]:
     """Return the trainer kept in ``args.output`` and its budget, unless the options give one."""
     given = [name for name in MODEL_OPTIONS | RECIPE_OPTIONS if getattr(args, name) is not None]
     if given:
@@ -111,7 +113,8 @@ def describe(trainer: CharTrainer, held_out: str) -> str:
     )
 
 
-def train(trainer: CharTrainer, budget: Budget, path: str, interrupted: Any) -> Any:
+def train(trainer: CharTrainer, budget: Budget, path: str | os.PathLike[str],
+          interrupted: object) -> None:
     """Train until the budget is spent or `interrupted` is true; keep the trainer in `path`.
 
     Checkpoints replace each other; the last one is always there, whole.

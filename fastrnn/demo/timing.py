@@ -4,7 +4,6 @@
 import time
 from collections.abc import Iterator
 from statistics import median
-from typing import Any
 
 import numpy as np
 
@@ -23,7 +22,7 @@ CASES = [
 _BACKWARD_FACTOR = 3  # a training step counts as three forwards
 
 
-def measurements(seconds: float) -> Iterator[Any]:
+def measurements(seconds: float) -> Iterator[str]:
     """Yield the lines of a table, timing each figure for about `seconds`."""
     yield "cell (T, N, I, H)             inference            training        stream"
     for make, *sizes in CASES:

@@ -2,9 +2,10 @@
 """Training of a character model that can stop after any step and go on later."""
 
 import math
+import os
 import zlib
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -79,12 +80,12 @@ class CharTrainer:
         self.elapsed = 0.0
         self.text = text
         self._ids = model.vocabulary.encode(text)
-        self._state = None
+        self._state: Any = None
         # Every pass has as many blocks as fit at the largest offset.
         largest = recipe.steps - 1
         self.updates_per_pass = len(Blocks(self._ids, recipe.batch_size, recipe.steps, largest))
-        self._pass = None
-        self._blocks = None
+        self._pass: int | None = None
+        self._blocks: Any = None
 
     @property
     def characters_per_update(self) -> int:
@@ -129,7 +130,7 @@ class CharTrainer:
 
     # -- files -------------------------------------------------------------------------------
 
-    def save(self, path: Any, **header: Any) -> None:
+    def save(self, path: str | os.PathLike[str], **header: Any) -> None:
         """Write model and training to one file, from which `load` goes on."""
         arrays = {OPTIMIZER + key: a for key, a in self.optimizer.state_dict().items()}
         arrays |= {f"{STATE}{k}": a for k, a in enumerate(_arrays_of(self._state))}
@@ -140,7 +141,7 @@ class CharTrainer:
         self.model.save(path, arrays, training=training, **header)
 
     @classmethod
-    def load(cls, path: Any, text: str) -> tuple[Any, ...]:
+    def load(cls, path: str | os.PathLike[str], text: str) -> tuple[Self, dict[str, Any]]:
         """Return the trainer saved in `path`, and the file's header.
 
         Parameters

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -32,7 +32,7 @@ class Initializer(Configured):
         """
         raise NotImplementedError
 
-    def clone(self) -> Any:
+    def clone(self) -> Self:
         """Return an initialiser from the same arguments."""
         return self.from_config(self.get_config())
 

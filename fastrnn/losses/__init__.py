@@ -8,7 +8,10 @@ gives the value of each sample.
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Callable
+from typing import Any, overload
+
+import numpy as np
 
 from .._common import oldnames
 from .._common.registry import Registry, snake_case
@@ -41,17 +44,19 @@ _CLASSES = (
 )
 
 
-def _function_of(cls):
+def _function_of(cls: type[Loss]) -> Callable[..., np.ndarray]:
     """Return the function of a loss: ``function(y_true, y_pred, *options)`` of the class."""
-    options = getattr(cls, "options", tuple(f for f in cls.fields if f not in Loss.fields))
+    options: tuple[str, ...] = getattr(
+        cls, "options", tuple(f for f in cls.fields if f not in Loss.fields))
 
     def function(y_true, y_pred, *values, **named):
         return cls(**dict(zip(options, values, strict=False)), **named).values(y_true, y_pred)
 
-    function.__name__ = function.__qualname__ = snake_case(cls.__name__)
-    function.__doc__ = f"Return the value of each sample: {inspect.getdoc(cls)}"
-    function.loss_class = cls
-    return function
+    made: Any = function
+    made.__name__ = made.__qualname__ = snake_case(cls.__name__)
+    made.__doc__ = f"Return the value of each sample: {inspect.getdoc(cls)}"
+    made.loss_class = cls
+    return made
 
 
 binary_crossentropy = _function_of(BinaryCrossentropy)
@@ -98,6 +103,12 @@ def check(identifier: Any) -> None:
         get(identifier)
 
 
+@overload
+def resolve(identifier: None, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> None: ...
+@overload
+def resolve(identifier: Any, y_true_shape: tuple[int, ...],
+            y_pred_shape: tuple[int, ...]) -> Loss: ...
 def resolve(identifier: Any, y_true_shape: tuple[int, ...],
             y_pred_shape: tuple[int, ...]) -> Loss | None:
     """Return the `Loss` of what was given to ``compile``, or None.

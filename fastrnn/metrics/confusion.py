@@ -23,8 +23,8 @@ class _Confusion(Metric):
     An output is positive where it is above the threshold; a target where it is not 0.
     """
 
-    top_k = None
-    class_id = None
+    top_k: int | None = None
+    class_id: int | None = None
 
     def __init__(self, thresholds: float | Sequence[float], name: str | None, dtype: Any) -> None:
         super().__init__(dtype, name)

@@ -5,10 +5,14 @@ What reads models from files and descriptions is loaded when it is first used.
 """
 
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from ..layers.input import Input
 from .model import Model
 from .sequential import Sequential
+
+if TYPE_CHECKING:
+    from .loading import clone_model, load_model, model_from_json
 
 __all__ = ["Input", "Model", "Sequential", "clone_model", "load_model", "model_from_json"]
 

@@ -29,7 +29,7 @@ class Cast:
 
     __slots__ = ("dtype", "ndim", "shape", "source")
 
-    def __init__(self, source: np.ndarray, dtype: np.dtype | str) -> None:
+    def __init__(self, source: np.ndarray, dtype: npt.DTypeLike) -> None:
         self.source, self.dtype = source, np.dtype(dtype)
         self.shape, self.ndim = source.shape, source.ndim
 
@@ -62,7 +62,7 @@ class Stored:
     def __len__(self):
         return self.shape[0]
 
-    def part(self, rows: Any) -> "Stored":
+    def part(self, rows: slice) -> "Stored":
         """Return the rows of a slice, not read yet."""
         first, last, _ = rows.indices(len(self))
         return Stored(self.source, self.first + first, self.first + last)
@@ -90,16 +90,14 @@ def is_stored(value: Any) -> bool:
             and bool(getattr(value, "shape", ())) and not hasattr(value, "iloc"))
 
 
-def is_array(value: npt.ArrayLike) -> bool:
+def is_array(value: Any) -> bool:
     """Whether it is an array, or a structure that has one in it."""
     return (isinstance(value, np.ndarray) or hasattr(value, "__array__")
             or hasattr(value, "numpy") or is_stored(value)
             or (isinstance(value, list | tuple | dict) and any(map(is_array, flatten(value)))))
 
 
-def as_arrays(
-        name: str, data: dict[str, Any] | np.ndarray | None
-) -> dict[str, Any] | list[np.ndarray] | np.ndarray | None:
+def as_arrays(name: str, data: Any) -> Any:
     """Return data as an ndarray or `Stored`, or as a list or dict of them; None stays None.
 
     Arrays and tensors on a CPU are not copied. Lists of numbers become arrays; None may stand in
@@ -125,20 +123,19 @@ def as_arrays(
     return data
 
 
-def as_dtype(array: np.ndarray, dtype: np.dtype | str) -> Cast | np.ndarray:
+def as_dtype(array: np.ndarray, dtype: npt.DTypeLike) -> Cast | np.ndarray:
     """Return an ndarray, to be cast by rows where it is not of `dtype`."""
     return array if array.dtype == dtype else Cast(array, dtype)
 
 
-def take(part: Cast | Stored | dict[str, Any] | None,
-         rows: Any) -> dict[str, Any] | np.ndarray | None:
+def take(part: Any, rows: slice | np.ndarray) -> Any:
     """Return rows, a slice or ints, of each array of a structure, read and cast."""
     if part is None:
         return None
     return pack(part, [None if leaf is None else leaf[rows] for leaf in flatten(part)])
 
 
-def read(part: Cast | list[np.ndarray] | np.ndarray | None) -> list[np.ndarray] | np.ndarray | None:
+def read(part: Any) -> Any:
     """Return a structure with all of its arrays read and cast."""
     if type(part) is np.ndarray:
         return part
@@ -170,7 +167,7 @@ def row_count(parts: tuple[Any, ...]) -> int:
     return next(iter(sizes.values()))
 
 
-def parted(parts: tuple[Any, ...], share: float) -> tuple[Any, ...]:
+def parted(parts: tuple[Any, ...], share: float) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
     """Return (first rows, last rows) of (x, y, sample_weight); the last are `share` of all.
 
     Raises
@@ -194,21 +191,22 @@ def _part(parts, rows):
                          part) for part in parts)
 
 
-def missing(array: Cast | np.ndarray) -> Any:
+def missing(array: Any) -> tuple[int, tuple[int, ...]] | None:
     """Return the number of NaN in an array, or `Cast`, and the place of the first, or None."""
     array = getattr(array, "source", array)
     if array.dtype.kind != "f":
         return None
     rows = len(array)
     step = max(1, _PIECE * rows // max(array.size, 1))
-    number, place = 0, None
+    number = 0
+    place: tuple[int, ...] = ()
     for first in range(0, rows, step):
         piece = array[first:first + step]
         if not np.isnan(piece).any():
             continue
         is_nan = np.isnan(piece)
-        if place is None:
+        if not place:
             row, *others = np.unravel_index(is_nan.argmax(), is_nan.shape)
             place = (first + int(row), *map(int, others))
-        number += np.count_nonzero(is_nan)
+        number += int(np.count_nonzero(is_nan))
     return (number, place) if number else None

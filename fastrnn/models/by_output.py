@@ -4,6 +4,7 @@
 from typing import Any
 
 from ..graph.structure import flatten, paths, spread
+from ..losses import Loss
 
 
 class Outputs:
@@ -21,7 +22,7 @@ class Outputs:
         Whether a dict of outputs comes by its keys, as a functional model's does.
     """
 
-    def __init__(self, names: Any, like: Any = None) -> None:
+    def __init__(self, names: list[str] | None, like: Any = None) -> None:
         self.names, self.like = names, None
         self.is_sorted = like is not None
         if like is not None:
@@ -34,15 +35,15 @@ class Outputs:
             self.names = ["/".join(map(str, path)) for path in paths(like)]
 
     @property
-    def are_nested(self) -> Any:
+    def are_nested(self) -> bool:
         """Whether there are dicts or lists within a dict of outputs."""
         return isinstance(self.like, dict) and any(len(path) > 1 for path in paths(self.like))
 
-    def names_of(self, count: Any) -> Any:
+    def names_of(self, count: int) -> list[str] | None:
         """Return the names of `count` outputs, or None."""
         return self.names if self.names and len(self.names) == count else None
 
-    def each(self, value: Any, names: Any, count: Any, argument: Any) -> Any:
+    def each(self, value: Any, names: list[str] | None, count: int, argument: str) -> list[Any]:
         """Return what each output gets of one value for all, a list or a dict.
 
         Raises
@@ -54,7 +55,7 @@ class Outputs:
             return spread(argument, value, self.like)
         return _each(value, names, count, argument)
 
-    def by_name(self, what: Any, given: Any, count: Any) -> Any:
+    def by_name(self, what: str, given: Any, count: int) -> list[Any]:
         """Return targets or sample weights of a dict as a list, None for none."""
         if isinstance(self.like, dict):
             return spread(what, given, self.like)
@@ -62,14 +63,14 @@ class Outputs:
             raise ValueError(f"{what} by name need a model whose outputs have names")
         return _each(given, self.names, count, what)
 
-    def name_of_loss(self, index: int, loss: Any, names: Any) -> Any:
+    def name_of_loss(self, index: int, loss: Loss, names: list[str] | None) -> str:
         """Return the name of an output's loss; a place in a list stands for none, as in Keras."""
         if isinstance(self.like, dict):
             *above, last = paths(self.like)[index]
             return "/".join(map(str, [*above, loss.name if isinstance(last, int) else last]))
         return names[index] if names else loss.name
 
-    def listed(self, terms: Any, order: Any) -> Any:
+    def listed(self, terms: list[Any], order: Any) -> list[Any]:
         """Return losses in Keras' order of their values: as a dict `order` of losses has them,
         else as the call's dict has the outputs."""
         if not isinstance(order, dict):

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..graph.structure import flatten, likeness, pack
-from ..graph.tape import Tensor
+from ..graph.tape import Tape, Tensor
 
 
 class Call:
@@ -20,7 +20,7 @@ class Call:
 
     __slots__ = ("_inputs", "_made", "_tape", "_tensors", "masks", "outputs")
 
-    def __init__(self, made: Tensor | list[Any], tape: Any, inputs: Tensor | list[Any]) -> None:
+    def __init__(self, made: Any, tape: Tape | Any, inputs: Any) -> None:
         self._made, self._tape, self._inputs = made, tape, inputs
         self._tensors = tensors = [made] if type(made) is Tensor else flatten(made)
         for tensor in tensors:
@@ -43,7 +43,7 @@ class Call:
         """Return the outputs as the model's call gave them, arrays in place of tensors."""
         return self.packed(self.outputs)
 
-    def likeness(self) -> dict[str, Any] | int | tuple[Any, ...]:
+    def likeness(self) -> Any:
         """Return the structure of the outputs with nothing in it."""
         return likeness(self._made)
 
@@ -51,7 +51,7 @@ class Call:
         """Return arrays in the structure of the outputs."""
         return arrays[0] if self.gives_one else pack(self._made, arrays)
 
-    def backward(self, gradients: list[Any]) -> Any:
+    def backward(self, gradients: list[np.ndarray | None]) -> list[Any]:
         """Propagate the gradients of the outputs (None: zeros); return those of the inputs."""
         for tensor, gradient in zip(self._tensors, gradients, strict=True):
             if gradient is not None and tensor.tracked:

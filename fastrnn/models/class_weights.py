@@ -5,9 +5,8 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from ..losses import SparseCategoricalCrossentropy
+from ..losses import Loss, SparseCategoricalCrossentropy
 from ..losses.choice import kind_of_targets
 from ..losses.targets import TargetError
 from ..losses.weights import aligned, counted
@@ -28,7 +27,8 @@ class ClassWeights:
         If it is something else.
     """
 
-    def __init__(self, given: npt.ArrayLike) -> None:
+    def __init__(self, given: Any) -> None:
+        self._tables: Table | list[Table | None] | dict[Any, Table | None]
         if isinstance(given, dict) and any(isinstance(v, dict) for v in given.values()):
             self._tables = {name: _table(table, f"class_weight[{name!r}]")
                             for name, table in given.items()}
@@ -38,7 +38,7 @@ class ClassWeights:
             self._tables = _table(given, "class_weight")
 
     def of_outputs(self, names: list[str] | None, count: int,
-                   trained: list[int]) -> list[Any] | None:
+                   trained: list[int]) -> list["Table | None"]:
         """Return the `Table` of each output, or None.
 
         Parameters
@@ -68,7 +68,7 @@ class ClassWeights:
             if unknown:
                 raise ValueError(f"class_weight names {', '.join(unknown)}; the outputs are "
                                  f"{listed}")
-            return [tables.get(name) for name in names]
+            return [tables.get(name) for name in names or ()]
         if len(tables) != count:
             raise ValueError(f"class_weight must have one dict for each of the {count} outputs, "
                              f"got {len(tables)}")
@@ -85,7 +85,7 @@ class Table:
     weights : dict of int to float
     """
 
-    def __init__(self, label: str, weights: dict[Any, Any]) -> None:
+    def __init__(self, label: str, weights: dict[int, float]) -> None:
         self.label, self.weights = label, weights
         self._classes = np.array(sorted(weights), np.float64)
         self._weights = np.array([weights[key] for key in sorted(weights)], np.float64)
@@ -98,8 +98,8 @@ class Table:
         at[at == len(self._classes)] = 0
         return np.where(self._classes[at] == classes, self._weights[at], 1.0)
 
-    def times(self, loss: Any, y_true: np.ndarray, y_pred: np.ndarray, mask: np.ndarray | None,
-              sample_weight: np.ndarray | None) -> np.ndarray | None:
+    def times(self, loss: Loss | None, y_true: np.ndarray, y_pred: np.ndarray,
+              mask: np.ndarray | None, sample_weight: np.ndarray | None) -> np.ndarray:
         """Return `sample_weight`, or 1, times the weights of the targets' classes.
 
         Parameters
@@ -127,7 +127,7 @@ class Table:
                                  weights.shape)
 
 
-def classes_of(loss: Any, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
+def classes_of(loss: Loss | None, y_true: np.ndarray, y_pred: np.ndarray) -> np.ndarray:
     """Return the class of each sample, numbers of the samples' shape; NaN for none.
 
     What an array of targets means follows from the loss and from the output's shape: one number

@@ -5,26 +5,30 @@ from typing import Any
 
 from .. import optimizers
 from .._common import oldnames
+from ..metrics import Metric
+from ..optimizers import Optimizer
 from .objective import Objective
+from .whole import PartOfModel
 
 # What a program for Keras may override to train in its own way.
 _NOT_CALLED = ("train_step", "test_step", "compute_loss", "compute_metrics")
 
 
-class Compiled:
+class Compiled(PartOfModel):
     """The part of a model that knows its optimiser, losses and metrics."""
 
     def __init__(self) -> None:
-        self.optimizer = None
-        self.loss = None
-        self._objective = None
-        self._compiled_with = None
+        # Any beside a type: None until `compile` was called.
+        self.optimizer: Optimizer | Any = None
+        self.loss: Any = None
+        self._objective: Objective | Any = None
+        self._compiled_with: dict[str, Any] | Any = None
 
     @oldnames.arguments(dropped=("sample_weight_mode",))
-    def compile(self, optimizer: Any = "rmsprop", loss: Any = None, loss_weights: Any = None,
-                metrics: Any = None, weighted_metrics: Any = None, run_eagerly: Any = False,
-                steps_per_execution: Any = 1, jit_compile: Any = "auto",
-                auto_scale_loss: Any = True) -> None:
+    def compile(self, optimizer: str | Optimizer = "rmsprop", loss: Any = None,
+                loss_weights: Any = None, metrics: Any = None, weighted_metrics: Any = None,
+                run_eagerly: bool = False, steps_per_execution: int | str = 1,
+                jit_compile: bool | str = "auto", auto_scale_loss: bool = True) -> None:
         """Choose how to train.
 
         Parameters
@@ -53,7 +57,7 @@ class Compiled:
         self._objective.check_names()
 
     @property
-    def compiled(self) -> Any:
+    def compiled(self) -> bool:
         """Whether `compile` was called."""
         return self._objective is not None
 
@@ -62,12 +66,12 @@ class Compiled:
         self._objective.reset()
 
     @property
-    def metrics(self) -> Any:
+    def metrics(self) -> list[Metric]:
         """The running loss and the metrics."""
         return self._objective.metrics() if self.compiled else []
 
     @property
-    def metrics_names(self) -> Any:
+    def metrics_names(self) -> list[str]:
         """Names of the values that `evaluate` gives; for a model whose outputs are known, before
         the first batch too."""
         if not self.compiled:

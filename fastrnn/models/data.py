@@ -5,7 +5,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import random
 from .._common import checks
@@ -35,14 +34,13 @@ class ArrayBatches:
 
     ended = False
 
-    def __init__(self, x: Any, y: list[np.ndarray] | np.ndarray | None = None,
-                 sample_weight: npt.ArrayLike | None = None, batch_size: int = 32,
+    def __init__(self, x: Any, y: Any = None, sample_weight: Any = None, batch_size: int = 32,
                  shuffle: bool = False) -> None:
         self.parts = as_arrays("x", x), as_arrays("y", y), as_arrays("sample_weight",
                                                                      sample_weight)
         self.batch_size = checks.count("batch_size", batch_size)
         self.shuffle = shuffle
-        self._given = None
+        self._given: slice | np.ndarray | None = None
         self.rows = row_count(self.parts)
         if self.rows == 0:
             raise ValueError("x must have at least one row, got none")
@@ -59,7 +57,7 @@ class ArrayBatches:
         """Return the number of batches."""
         return len(self)
 
-    def rows_given(self) -> Any:
+    def rows_given(self) -> slice | np.ndarray | None:
         """Return which rows the last batch has, a slice or an array of int."""
         return self._given
 
@@ -102,7 +100,7 @@ class IterableBatches:
     """
 
     def __init__(self, source: Any, steps: int | None = None,
-                 class_weight: dict[Any, Any] | None = None, shuffle: bool = False,
+                 class_weight: Any = None, shuffle: bool = False,
                  lists: bool = False) -> None:
         self.source = source
         self.shuffle = shuffle
@@ -121,7 +119,7 @@ class IterableBatches:
             return self.steps
         return _number(self.source) if self._length is None else self._length
 
-    def rows_given(self) -> Any:
+    def rows_given(self) -> slice | np.ndarray | None:
         """Return which rows of arrays the last batch has, None where it comes from no arrays."""
         return getattr(self.source, "rows_given", lambda: None)()
 
@@ -219,7 +217,7 @@ class RememberedBatches:
     def rows_given(self) -> None:
         """Nothing: batches of a generator come from no arrays."""
 
-    def count(self) -> Any:
+    def count(self) -> int | None:
         return self._source.count() if self._drawing is not None else len(self._batches)
 
     def restart(self) -> None:
@@ -247,7 +245,7 @@ def _rest(iterator):
         yield from item
 
 
-def unpack(batch: list[Any] | tuple[Any, ...], lists: bool = False) -> tuple[Any, ...]:
+def unpack(batch: Any, lists: bool = False) -> tuple[Any, ...]:
     """Return (x, y, sample_weight) of what a data source gives, None for what is missing.
 
     With `lists`, a list of arrays is what a tuple of them is.
@@ -261,11 +259,10 @@ def unpack(batch: list[Any] | tuple[Any, ...], lists: bool = False) -> tuple[Any
     return *batch, *(None,) * (3 - len(batch))
 
 
-def batches(x: Any, y: list[np.ndarray] | np.ndarray | None = None,
-            sample_weight: npt.ArrayLike | None = None, *, batch_size: int | None = None,
+def batches(x: Any, y: Any = None, sample_weight: Any = None, *, batch_size: int | None = None,
             steps: int | None = None, shuffle: bool = False,
             class_weight: dict[Any, Any] | list[Any] | None = None,
-            lists: bool = False) -> ArrayBatches | IterableBatches | None:
+            lists: bool = False) -> ArrayBatches | IterableBatches:
     """Return what iterates over the batches of any data that `Model.fit` takes.
 
     Parameters
@@ -309,7 +306,7 @@ def _check_iterable(x, steps):
         raise ValueError("the data gave no batch: their length is 0")
 
 
-def is_iterable_of_batches(x: npt.ArrayLike) -> bool:
+def is_iterable_of_batches(x: Any) -> bool:
     """Whether x gives batches, rather than being data itself."""
     if isinstance(x, PyDataset | Dataset):
         return True

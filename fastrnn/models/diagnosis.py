@@ -6,13 +6,15 @@ gave them: ``y['out'][7, 2, 0]`` is row 7 of that array, not of the batch.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from ..graph.structure import is_nested
+from ..losses.targets import TargetError
 from ..losses.weights import counted
-from .class_weights import classes_of
+from .class_weights import ClassWeights, classes_of
 
 _RATE = "a smaller learning rate or clipnorm may help"
 # Data beyond this are a likelier reason for large weights than the learning rate alone.
@@ -49,7 +51,7 @@ class Place:
         Which rows of the caller's arrays it has; without it rows are those of the batch.
     """
 
-    def __init__(self, text: str = "", rows: Any = None) -> None:
+    def __init__(self, text: str = "", rows: slice | np.ndarray | None = None) -> None:
         self.text, self._rows = text, rows
 
     def first(self, wrong: np.ndarray) -> tuple[int, ...]:
@@ -59,7 +61,7 @@ class Place:
             return tuple(found[self._rows[found[:, 0]].argmin()])
         return tuple(found[0])
 
-    def index(self, index: tuple[int, ...]) -> list[int]:
+    def index(self, index: Sequence[Any]) -> list[int]:
         """Return where a number of a batch's array is in the caller's."""
         at = [int(i) for i in index]
         if at and self._rows is not None:
@@ -67,7 +69,7 @@ class Place:
             at[0] = rows.start + at[0] if isinstance(rows, slice) else int(rows[at[0]])
         return at
 
-    def named(self, label: str, array: np.ndarray, index: tuple[int, ...]) -> str:
+    def named(self, label: str, array: np.ndarray, index: Sequence[Any]) -> str:
         """Return "y[7, 2, 0] is 1e+30" of a number of a batch's array."""
         at, value = self.index(index), array[tuple(index)]
         place = f"[{', '.join(map(str, at))}]" if at else ""
@@ -77,7 +79,7 @@ class Place:
 
 
 def explained(error: NotFinite, model: Any, batch: tuple[Any, ...], place: Place | None = None,
-              class_weights: Any = None) -> str:
+              class_weights: ClassWeights | None = None) -> str:
     """Return the text of the error for a batch whose loss is not finite.
 
     Parameters
@@ -99,7 +101,7 @@ def explained(error: NotFinite, model: Any, batch: tuple[Any, ...], place: Place
             "the trainable weights are those before that batch")
 
 
-def placed(error: Any, y: dict[str, Any] | list[np.ndarray] | np.ndarray, place: Place) -> Any:
+def placed(error: TargetError, y: Any, place: Place) -> ValueError:
     """Return the error for a target that a loss cannot take, named as the caller gave it.
 
     Parameters
@@ -113,7 +115,7 @@ def placed(error: Any, y: dict[str, Any] | list[np.ndarray] | np.ndarray, place:
     first = arrays[error.output:error.output + 1]
     label, array = next(((label, array) for label, array in first + arrays
                          if array.size == error.size), (None, None))
-    if array is None:
+    if label is None or array is None:
         return error
     at = np.unravel_index(error.place, array.shape)
     found = f"; found{place.text}" if place.text else ""

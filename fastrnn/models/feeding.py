@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .._common.quiet import quiet
 from ..graph.structure import convert
@@ -17,10 +16,10 @@ from .arrays import as_dtype, read
 from .data import ArrayBatches, IterableBatches, RememberedBatches, batches
 
 
-def feed(model: Any, x: Any, y: list[np.ndarray] | np.ndarray | None = None,
-         weight: npt.ArrayLike | None = None, size: int | None = None, steps: int | None = None,
-         shuffle: bool = False, class_weight: dict[Any, Any] | list[Any] | None = None,
-         remembered: bool = False) -> "ArrayBatches | IterableBatches | _Ready | None":
+def feed(model: Any, x: Any, y: Any = None, weight: Any = None, size: int | None = None,
+         steps: int | None = None, shuffle: bool = False,
+         class_weight: dict[Any, Any] | list[Any] | None = None,
+         remembered: bool = False) -> "ArrayBatches | IterableBatches | _Ready":
     """Return what iterates over batches (x, y, sample_weight) that are ready for `model`.
 
     Parameters
@@ -39,20 +38,18 @@ def feed(model: Any, x: Any, y: list[np.ndarray] | np.ndarray | None = None,
     made = batches(x, y, weight, batch_size=size, steps=steps, shuffle=shuffle,
                    class_weight=class_weight, lists=model.input_count == 1)
     if not isinstance(made, ArrayBatches):
-        if remembered and hasattr(x, "__next__"):
-            made = RememberedBatches(made)
-        return _Ready(made, model)
+        drawn_once = remembered and hasattr(x, "__next__")
+        return _Ready(RememberedBatches(made) if drawn_once else made, model)
+    ready: ArrayBatches | _Ready = made
     if made.stored:
         ready = _Ready(made, model)
     else:
         made.parts = _fitted(model, *made.parts)
         _check_targets(model, made)
-        ready = made
     return ready if steps in (None, len(made)) else IterableBatches(ready, steps)
 
 
-def one_batch(model: Any, x: np.ndarray, y: np.ndarray | None = None,
-              weight: Any = None) -> tuple[Any, ...]:
+def one_batch(model: Any, x: Any, y: Any = None, weight: Any = None) -> tuple[Any, ...]:
     """Return a batch that is ready for `model`; see `feed`."""
     return tuple([read(part) for part in _fitted(model, read(x), read(y), read(weight))])
 

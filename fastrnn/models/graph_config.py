@@ -8,7 +8,7 @@ from ..graph.symbolic import SymbolicTensor
 from ..layers.described import deserialize, serialize
 
 
-def layer_configs(layers: list[Any]) -> list[Any]:
+def layer_configs(layers: list[Any]) -> list[dict[str, Any]]:
     """Return the descriptions of layers."""
     return [serialize(layer) for layer in layers]
 
@@ -49,7 +49,7 @@ def graph_config(model: Any) -> dict[str, Any]:
     }
 
 
-def graph_from_config(cls: Any, config: dict[str, Any]) -> Any:
+def graph_from_config(cls: type[Any], config: dict[str, Any]) -> Any:
     """Return the functional model that `graph_config` described."""
     layers = [deserialize(layer) for layer in config["layers"]]
     made = []

@@ -6,19 +6,23 @@ from typing import Any
 import numpy as np
 
 from ..graph.structure import flatten, is_nested
-from .arrays import as_dtype, missing
+from ..graph.symbolic import SymbolicTensor
+from .arrays import Cast, as_dtype, missing
+from .whole import PartOfModel
 
 
-class Intake:
+class Intake(PartOfModel):
     """The part of a model that checks and orders what it is given."""
 
+    _input_structure: Any
+
     @property
-    def input_count(self) -> Any:
+    def input_count(self) -> int | None:
         """How many inputs there are, or None for a subclassed model, whose call alone knows."""
         return None if self.graph is None else len(self.graph.inputs)
 
     @property
-    def input_names(self) -> Any:
+    def input_names(self) -> list[str] | None:
         """Names of the inputs of a functional model, else None."""
         if self.graph is None:
             return None
@@ -86,14 +90,14 @@ class Intake:
         return bool(readers) and all(layer.takes_missing for layer in readers)
 
     @property
-    def takes_missing(self) -> Any:
+    def takes_missing(self) -> bool:
         """Whether NaN in the inputs are steps that do not count."""
         if self.graph is None:
             return any(layer.takes_missing for layer in self.sublayers())
         return all(self._expects_missing(k) for k in range(len(self.graph.inputs)))
 
 
-def fitting(array: np.ndarray, tensor: Any, sizes: bool = True) -> np.ndarray:
+def fitting(array: np.ndarray, tensor: SymbolicTensor, sizes: bool = True) -> np.ndarray | Cast:
     """An input array in the shape and dtype of a symbolic input, but for its `sizes` if they are
     not to be looked at. As in Keras, a last axis of 1 is added or taken away."""
     shape = tensor.shape

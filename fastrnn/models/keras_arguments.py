@@ -30,7 +30,7 @@ class Reader:
     """Reads one description; `old` says that Keras 2 or an older one wrote it, `ours` that it is
     of here."""
 
-    def __init__(self, old: Any = False, ours: Any = False) -> None:
+    def __init__(self, old: bool = False, ours: bool = False) -> None:
         self.old, self.ours = old, ours
 
     def layer(self, entry: Any) -> Any:
@@ -38,9 +38,11 @@ class Reader:
         if not isinstance(entry, dict) or not isinstance(entry.get("class_name"), str):
             raise ValueError("a layer is described by a dict with class_name and config, "
                              f"got {short(entry)}")
-        name, config = _RENAMED.get(entry["class_name"], entry["class_name"]), entry["config"]
+        name: str = entry["class_name"]
+        name, config = _RENAMED.get(name, name), entry["config"]
         name = name.rpartition(">")[2]
-        own = given_objects().get(entry.get("registered_name"), given_objects().get(name))
+        registered: Any = entry.get("registered_name")
+        own = given_objects().get(registered, given_objects().get(name))
         is_graph = isinstance(config, dict) and {"layers", "output_layers"} <= config.keys()
         if is_graph or (own is None and name == "Sequential"):
             return self.model(own, name, config)
@@ -52,7 +54,7 @@ class Reader:
                              f"{short(own)}")
         return cls.from_config(self.options(cls, name, config))
 
-    def model(self, own: Any, name: str, config: dict[str, Any]) -> Any:
+    def model(self, own: type[Any] | None, name: str, config: Any) -> Any:
         """Return the model of an entry; `own` is its class, where that is the caller's."""
         raise NotImplementedError
 
@@ -64,14 +66,14 @@ class Reader:
                              f"custom_objects={{{name!r}: {name}}}")
         return found
 
-    def options(self, cls: Any, name: str, config: dict[str, Any]) -> Any:
+    def options(self, cls: type[Any], name: str, config: Any) -> dict[str, Any]:
         """Return the arguments of a class from its configuration in Keras."""
         if not isinstance(config, dict):
             raise ValueError(f"the config of {name} must be a dict, got {short(config)}")
         made = {}
         taken = None if cls in given_objects().values() else _parameters(cls)
         for key, value in config.items():
-            key = {"batch_input_shape": "batch_shape"}.get(key, key)
+            key = "batch_shape" if key == "batch_input_shape" else key
             if taken is None or key in taken:
                 made[key] = self.value(key, value)
             elif not (key in _WITHOUT_MEANING or value in (None, False, 0, "auto", [], {})):
@@ -83,7 +85,7 @@ class Reader:
             made["axis"], = made["axis"]    # a list in tf.keras 2
         return made
 
-    def value(self, key: Any, value: Any) -> Any:
+    def value(self, key: str, value: Any) -> Any:
         """Return an argument: an object by its description, or the plain value."""
         if self.old and value == "hard_sigmoid":
             warn("hard_sigmoid of Keras 2 is clip(0.2 x + 0.5, 0, 1), that of Keras 3, "
@@ -148,6 +150,6 @@ def _parameters(cls):
     return names - {"self", "args", "arguments", "options", "unknown"}
 
 
-def short(value: Any) -> Any:
+def short(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

@@ -11,7 +11,7 @@ from .._common.registry import snake_case
 from ..graph.arithmetic import OPERATIONS
 from ..graph.expressions import arithmetic, item
 from ..graph.structure import flatten
-from .keras_arguments import short
+from .keras_arguments import Reader, short
 from .keras_masks import Masks
 
 # Operators in files of tf.keras 2.
@@ -35,9 +35,11 @@ class Calls:
     made : dict of (layer's name, number of its call) to list of SymbolicTensor
     """
 
-    def __init__(self, reader: Any, entries: Any) -> None:
+    def __init__(self, reader: Reader, entries: dict[str, Any]) -> None:
         self.reader, self.entries = reader, entries
-        self.made, self.layers, self.waiting = {}, {}, deque()
+        self.made: dict[tuple[str, int], list[Any]] = {}
+        self.layers: dict[str, Any] = {}
+        self.waiting: deque[tuple[str, int, str | None, Any]] = deque()
         self.masks = Masks()
         for name, entry in entries.items():
             operation = _operation_of(entry)
@@ -56,7 +58,7 @@ class Calls:
         ValueError
             If some read each other, or what is nowhere made.
         """
-        blocked = {}        # what calls wait for -> the calls
+        blocked: dict[Any, list[Any]] = {}        # what calls wait for -> the calls
         while self.waiting:
             call = self.waiting.popleft()
             name, index, operation, node = call
@@ -72,7 +74,8 @@ class Calls:
             raise ValueError("these layers read each other, or layers that are not there: "
                              f"{listed}")
 
-    def called(self, name: str, operation: Any, args: Any, kwargs: Any) -> Any:
+    def called(self, name: str, operation: str | None, args: list[Any],
+               kwargs: dict[str, Any]) -> Any:
         """Return what a layer, or an operator, gives."""
         if operation is None:
             layer = self.layers[name]
@@ -80,20 +83,20 @@ class Calls:
             self.leave_out_defaults(args, kwargs)
             if "initial_state" in kwargs and "initial_state" not in layer_args:
                 raise ValueError(f"{name} takes no initial_state")
-            result = layer(*args, **kwargs)
-            self.masks.note(layer, args, flatten(result))
-            return result
+            made = layer(*args, **kwargs)
+            self.masks.note(layer, args, flatten(made))
+            return made
         if operation == "any":
             config = self.entries[name]["config"]
             return self.masks.any_of(*args, **kwargs or {
                 key: config.get(key) for key in ("axis", "keepdims")})
         values = [*args, *(value for key, value in kwargs.items() if key != "name")]
-        result = item(values[0], _key(values[1])) if operation == "getitem" else (
+        result: Any = item(values[0], _key(values[1])) if operation == "getitem" else (
             arithmetic(operation, *values))
         result.node.layer.name = name
         return result
 
-    def leave_out_defaults(self, args: Any, kwargs: Any) -> None:
+    def leave_out_defaults(self, args: list[Any], kwargs: dict[str, Any]) -> None:
         """Take out of the arguments what Keras writes down without having been told."""
         mask = kwargs.get("mask", kwargs)
         if mask is None or ("initial_state" not in kwargs and self.masks.is_carried(args, mask)):
@@ -101,7 +104,7 @@ class Calls:
         if kwargs.get("training") is False and not (self.reader.old or self.reader.ours):
             del kwargs["training"]      # of every call that may be in training
 
-    def arguments(self, node: Any) -> Any:
+    def arguments(self, node: Any) -> tuple[list[Any], dict[str, Any]]:
         """Return (args, kwargs) of a call as Keras 3 or Keras 2 wrote it."""
         if isinstance(node, dict):
             if "args" in node:
@@ -110,7 +113,8 @@ class Calls:
         if not isinstance(node, list) or not node:
             raise ValueError(f"a call is described by a list or a dict, got {short(node)}")
         references = [node] if isinstance(node[0], str) else node
-        inputs, kwargs = [], {}
+        inputs: list[Any] = []
+        kwargs: dict[str, Any] = {}
         for name, index, place, *more in references:
             inputs.append(np.array(place) if name == "_CONSTANT_VALUE" else
                           self.tensor(name, index, place))
@@ -126,7 +130,7 @@ class Calls:
             return [self.values(part) for part in value]
         if not isinstance(value, dict):
             return value
-        config = value.get("config")
+        config: Any = value.get("config")
         kind = value.get("class_name")
         if kind == "__keras_tensor__":
             return self.tensor(*config["keras_history"])
@@ -140,12 +144,12 @@ class Calls:
             return tuple(self.values(part) for part in value["items"])
         return {key: self.values(part) for key, part in value.items()}
 
-    def is_reference(self, value: Any) -> Any:
+    def is_reference(self, value: list[Any]) -> bool:
         """Whether a list is [layer's name, number of its call, place among its outputs]."""
         return (len(value) in (3, 4) and isinstance(value[0], str) and value[0] in self.entries
                 and all(type(part) is int for part in value[1:3]))
 
-    def tensor(self, name: str, index: int, place: Any) -> Any:
+    def tensor(self, name: str, index: int, place: int) -> Any:
         """Return what a call made."""
         if name not in self.entries:
             raise ValueError(f"a call reads the layer {name!r}, which is not there")

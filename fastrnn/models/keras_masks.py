@@ -21,8 +21,10 @@ class Masks:
     """What is known of the masks of a graph while its calls are made."""
 
     def __init__(self) -> None:
-        self._carried = {}      # id of a tensor -> how its mask is made: see `_made_by`
-        self._reduced = {}      # id of what `any_of` gave -> what it was made of
+        # id of a tensor -> how its mask is made: see `_made_by`
+        self._carried: dict[int, tuple[str, int, float] | None] = {}
+        # id of what `any_of` gave -> what it was made of
+        self._reduced: dict[int, SymbolicTensor] = {}
 
     def any_of(self, tensor: SymbolicTensor, axis: int, keepdims: bool) -> SymbolicTensor:
         """Return whether any element along the last axis is true.
@@ -36,13 +38,14 @@ class Masks:
             raise ValueError("the operation 'Any' is there only for the last axis of a sequence, "
                              f"got axis={axis!r}, keepdims={keepdims!r}, shape {tensor.shape}")
         ones = np.ones(tensor.shape[-1], np.float32)
-        result = arithmetic("greater", arithmetic("matmul", tensor, ones), 0)
+        result: Any = arithmetic("greater", arithmetic("matmul", tensor, ones), 0)
         self._reduced[id(result)] = tensor
         return result
 
-    def note(self, layer: Any, inputs: list[Any], outputs: list[Any]) -> None:
+    def note(self, layer: Any, inputs: Any, outputs: list[Any]) -> None:
         """A layer was called; its outputs carry the mask that it makes or hands on."""
         first = flatten(inputs)[0]
+        mask: tuple[str, int, float] | None
         if isinstance(layer, Masking):
             mask = "masking", id(first), float(layer.mask_value)
         elif isinstance(layer, Embedding) and layer.mask_zero:
@@ -52,7 +55,7 @@ class Masks:
         for output in outputs:
             self._carried[id(output)] = mask
 
-    def is_carried(self, inputs: list[Any], mask: SymbolicTensor | dict[str, Any]) -> bool:
+    def is_carried(self, inputs: Any, mask: Any) -> bool:
         """Whether a mask that is written down is the one that the inputs carry anyway."""
         made = self._made_by(mask)
         return made is not None and made == self._carried.get(id(flatten(inputs)[0]))

@@ -17,7 +17,7 @@ from .sequential import Sequential
 _MOST_TEXT = 2**28
 
 
-def read(text: bytes | dict[str, Any] | str | None) -> Model | Sequential | None:
+def read(text: str | bytes) -> Any:
     """Return the new model of a JSON text, with weights of its own.
 
     Raises
@@ -40,7 +40,7 @@ def read(text: bytes | dict[str, Any] | str | None) -> Model | Sequential | None
                          f"{type(reason).__name__}: {reason}") from reason
 
 
-def restored(description: dict[str, Any] | list[int]) -> Model | Sequential:
+def restored(description: Any) -> Any:
     """Return the new layer or model that a dict describes."""
     if not isinstance(description, dict) or "class_name" not in description:
         raise ValueError("a model is described by a dict with class_name and config, "
@@ -52,7 +52,7 @@ def restored(description: dict[str, Any] | list[int]) -> Model | Sequential:
     return _ModelReader(old, description.get("backend") == WRITER).layer(description)
 
 
-def options(cls: Any, config: dict[str, Any]) -> dict[str, Any]:
+def options(cls: type[Any], config: dict[str, Any]) -> dict[str, Any]:
     """Return the arguments of a class of layers from its configuration in Keras 3."""
     return _ModelReader().options(cls, cls.__name__, config)
 

@@ -34,14 +34,14 @@ def described(layer: Any) -> dict[str, Any]:
     return of_layer(layer) if of_model is None else of_model()
 
 
-def of_sequence(model: Any, within: Any) -> Any:
+def of_sequence(model: Any, within: list[Any]) -> dict[str, Any]:
     """Return what describes a Sequential of the layers `within`, its input layer among them."""
     config = model.get_config()
     config["layers"] = [described(layer) for layer in within]
     return _entry("keras", "Sequential", config)
 
 
-def of_graph(model: Any, name: str | None = None) -> Any:
+def of_graph(model: Any, name: str | None = None) -> dict[str, Any]:
     """Return what describes a functional model, whose class is Keras' or, by its `name`, the
     caller's."""
     module = "keras.src.models.functional" if name is None else None
@@ -49,7 +49,7 @@ def of_graph(model: Any, name: str | None = None) -> Any:
     return _entry(module, name, _graph(model), name)
 
 
-def of_layer(layer: Any) -> Any:
+def of_layer(layer: Any) -> dict[str, Any]:
     """Return what describes a layer, or a model that only its class describes."""
     config = {key: _value(key, value) for key, value in layer.get_config().items()
               if key not in _LEFT_OUT or value != _LEFT_OUT[key]}

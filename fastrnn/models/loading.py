@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models out of files and descriptions."""
 
-from typing import Any
+import os
+from typing import Any, TypeVar
 
 from .. import io, losses, metrics, optimizers
 from .._common.classes import custom_objects as known_objects
 from .._common.classes import given_object, given_objects
 from ..layers.described import copy, deserialize
 from .keras_reading import read as read_json
+from .model import Model
 from .saving import KIND, read, set_weights
 
+M = TypeVar("M", bound=Model)
 
-def load_model(path: Any, custom_objects: dict[str, Any] | None = None, compile: bool = True,
-               safe_mode: bool = True) -> Any:
+
+def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | None = None,
+               compile: bool = True, safe_mode: bool = True) -> Model:
     """Return the model that `Model.save` wrote to `path`.
 
     Parameters
@@ -59,12 +63,12 @@ class _Waiting:
         set_weights(model, self.path, self.arrays)
 
 
-def clone_model(model: Any) -> Any:
+def clone_model(model: M) -> M:
     """Return a new model of the same description, with weights of its own."""
     return copy(model)
 
 
-def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Any:
+def model_from_json(text: str, custom_objects: dict[str, Any] | None = None) -> Model:
     """Return a new model from a JSON description, without weights.
 
     Parameters

@@ -5,6 +5,7 @@ import inspect
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .._common.quiet import quiet
 from ..backend import name_of
@@ -48,12 +49,11 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
     supports_masking = True
     casts_inputs = False
     calls_layers = True
-    graph = None
-    _loaded = None      # weights from a file, for a model that is not built yet
+    graph: Graph | None = None
+    _loaded: Any = None     # weights from a file, for a model that is not built yet
 
-    def __init__(self, inputs: SymbolicTensor | dict[str, Any] | list[Any] | None = None,
-                 outputs: SymbolicTensor | dict[str, Any] | list[Any] | None = None, *,
-                 name: str | None = None, trainable: bool = True, dtype: Any = None) -> None:
+    def __init__(self, inputs: Any = None, outputs: Any = None, *, name: str | None = None,
+                 trainable: bool = True, dtype: npt.DTypeLike | None = None) -> None:
         if name is None and inputs is not None and type(self) is Model:
             name = name_of("Functional")
         Layer.__init__(self, name=name, trainable=trainable, dtype=dtype)
@@ -76,7 +76,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
     def sublayers(self) -> list[Any]:
         if self.graph is not None:
             return self.graph.layers
-        found = {}
+        found: dict[int, Operation] = {}
         _find_layers(vars(self), found, set())
         return list(found.values())
 
@@ -107,29 +107,29 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
                          f"{', '.join(layer.name for layer in self.layers)}")
 
     @property
-    def inputs(self) -> list[Any]:
+    def inputs(self) -> list[SymbolicTensor] | None:
         """The symbolic inputs of a functional model, else None."""
         return None if self.graph is None else list(self.graph.inputs)
 
     @property
-    def outputs(self) -> list[Any]:
+    def outputs(self) -> list[SymbolicTensor] | None:
         """The symbolic outputs of a functional model, else None."""
         return None if self.graph is None else list(self.graph.outputs)
 
     @property
-    def input(self) -> SymbolicTensor:
+    def input(self) -> Any:
         return super().input if self.graph is None else self._input_structure
 
     @property
-    def output(self) -> SymbolicTensor:
+    def output(self) -> Any:
         return super().output if self.graph is None else self._output_structure
 
     @property
-    def input_shape(self) -> tuple[Any, ...]:
+    def input_shape(self) -> Any:
         return convert(lambda tensor: tensor.shape, self.input)
 
     @property
-    def output_shape(self) -> tuple[Any, ...]:
+    def output_shape(self) -> Any:
         return convert(lambda tensor: tensor.shape, self.output)
 
     @property
@@ -143,7 +143,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
 
     # -- calling -----------------------------------------------------------------------------
 
-    def call(self, inputs: Tensor | list[Any]) -> Any:
+    def call(self, inputs: Any) -> Any:
         """Apply the layers; subclasses override it."""
         if self.graph is None:
             raise NotImplementedError(f"{type(self).__name__} must define call(self, inputs)")
@@ -151,8 +151,8 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
         return pack(self._output_structure, outputs)
 
     @quiet
-    def __call__(self, inputs: SymbolicTensor | Tensor | np.ndarray, *args: Any,
-                 training: bool | None = None, mask: Any = None, **options: Any) -> Any:
+    def __call__(self, inputs: Any, *args: Any, training: bool | None = None, mask: Any = None,
+                 **options: Any) -> Any:
         """Apply the model to arrays, tensors or symbolic tensors, or a structure of them."""
         if any(isinstance(value, SymbolicTensor) for value in flatten(inputs)):
             return self._connected(inputs, args, options, mask, training)
@@ -199,7 +199,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
         return Tensor(self._cast(self._as_array(value)))
 
     @quiet
-    def run(self, x: list[np.ndarray] | np.ndarray, training: bool, keep: bool) -> Call:
+    def run(self, x: Any, training: bool, keep: bool) -> Call:
         """Call the model on a batch of arrays; return the `Call`, with a tape if `keep`."""
         tensors = Tensor(self._cast(x)) if type(x) is np.ndarray else convert(self._tensor, x)
         return self._recorded(tensors, training, keep)
@@ -210,7 +210,7 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
             made = self._call(tensors, training)
         return Call(made, tape, tensors)
 
-    def forward(self, inputs: np.ndarray, mask: Any, training: bool, keep: int) -> Any:
+    def forward(self, inputs: Any, mask: Any, training: bool, keep: int) -> tuple[Any, Any, Any]:
         """As a layer inside another, on a tape of its own."""
         several = type(inputs) is list
         tracked = keep == FOR_INPUTS
@@ -222,12 +222,12 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
             return call.outputs[0], call.masks[0], kept
         return call.outputs, call.masks, kept
 
-    def backward(self, kept: tuple[Any, ...], doutputs: np.ndarray) -> Any:
+    def backward(self, kept: Any, doutputs: Any) -> Any:
         call, several = kept
         dinputs = call.backward(doutputs if type(doutputs) is list else [doutputs])
         return dinputs if several else dinputs[0]
 
-    def compute_output_shape(self, input_shape: tuple[Any, ...], **options: Any) -> Any:
+    def compute_output_shape(self, input_shape: Any, **options: Any) -> Any:
         """Return the shape(s) of the outputs for the shape(s) of the inputs."""
         several = isinstance(input_shape, list)
         shapes = input_shape if several else [input_shape]
@@ -251,18 +251,18 @@ class Model(Savable, Describable, Intake, Trainer, Layer):  # type: ignore[overr
             return super().output_dtypes(given, count)
         return [tensor.dtype for tensor in self.graph.outputs]
 
-    def outputs_like(self) -> dict[str, Any] | int | list[int] | None:
+    def outputs_like(self) -> Any:
         """Return the structure of a functional model's outputs with nothing in it, else None."""
         return None if self.graph is None else likeness(self._output_structure)
 
-    def keras_description(self) -> Any:
+    def keras_description(self) -> dict[str, Any]:
         """Return what describes the model as Keras 3 reads it; see `keras_writing.described`."""
         if self.graph is None:
             return keras_writing.of_layer(self)
         own_class = None if type(self) is Model else type(self).__name__
         return keras_writing.of_graph(self, own_class)
 
-    def build(self, input_shape: tuple[Any, ...]) -> None:
+    def build(self, input_shape: Any) -> None:
         """Make the weights of a subclassed model by a call on zeros of this shape."""
         shapes = input_shape if isinstance(input_shape, list) else [input_shape]
         zeros = [np.zeros([size or 1 for size in shape], self.dtype) for shape in shapes]

@@ -8,13 +8,14 @@ from operator import itemgetter
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import losses, metrics
 from ..graph.structure import flatten
 from ..losses.targets import TargetError
 from ..losses.weights import counted, weights_with_mask
+from ..metrics import Metric
 from .by_output import Outputs
+from .class_weights import ClassWeights
 
 
 class _Term:
@@ -50,16 +51,17 @@ class Objective:
         Told their structure by `Outputs.assume` where it is not known before the first batch.
     """
 
-    def __init__(self, loss: Any, loss_weights: dict[str, Any] | list[float] | None,
-                 given: dict[str, Any] | list[Any] | None,
+    def __init__(self, loss: Any, loss_weights: Any, given: dict[str, Any] | list[Any] | None,
                  weighted: dict[str, Any] | list[Any] | None, names: list[str] | None,
-                 like: dict[str, Any] | int | list[int] | None = None) -> None:
+                 like: Any = None) -> None:
         self.loss, self.loss_weights = loss, loss_weights
         self.given, self.weighted = given, weighted
         self.outputs = Outputs(names, like)
         self.total = metrics.Mean(name="loss")
-        self.terms, self._trackers = None, []
-        self._metrics = []      # (index of the output, whether weighted, name in logs, metric)
+        self.terms: list[_Term] | None = None
+        self._trackers: list[metrics.Mean] = []
+        # (index of the output, whether weighted, name in logs, metric)
+        self._metrics: list[tuple[int, bool, str, Metric]] = []
 
     # -- assignment --------------------------------------------------------------------------
 
@@ -70,8 +72,8 @@ class Objective:
         for metric in flatten([self.given, self.weighted]):
             metrics.check(metric)
 
-    def build(self, targets: list[Any], outputs: list[np.ndarray]) -> None:
-        """Assign losses and metrics to outputs."""
+    def build(self, targets: list[Any], outputs: list[Any]) -> None:
+        """Assign losses and metrics to outputs, of which only the shapes are looked at."""
         count = len(outputs)
         names = self.outputs.names_of(count)
         given = self.outputs.each(self.loss, names, count, "loss")
@@ -128,7 +130,7 @@ class Objective:
                              f"outputs or a dict by their names, got {len(given)} entries")
         return [flatten(value) for value in given]
 
-    def ordered(self, what: str, given: npt.ArrayLike, count: int) -> list[Any] | None:
+    def ordered(self, what: str, given: Any, count: int) -> list[Any]:
         """Return targets or sample weights as a list, one for each of `count` outputs, None for
         none.
 
@@ -147,7 +149,7 @@ class Objective:
         if len(values) == count:
             return values
         # Outputs without targets, such as states that a call returns, are not trained for.
-        ordered = [None] * count
+        ordered: list[Any] = [None] * count
         for value, place in zip(values, self.places(count), strict=False):
             ordered[place] = value
         return ordered
@@ -161,12 +163,12 @@ class Objective:
                              "has the loss None")
         return values
 
-    def places(self, count: int) -> list[Any]:
+    def places(self, count: int) -> list[int]:
         """Return which of `count` outputs want a target, in their order."""
         losses_given = self.outputs.each(self.loss, self.outputs.names, count, "loss")
         return [k for k, loss in enumerate(losses_given) if loss is not None]
 
-    def check_shapes(self, targets: list[Any], output_shapes: list[Any]) -> None:
+    def check_shapes(self, targets: list[Any], output_shapes: list[tuple[Any, ...]]) -> None:
         """Raise where whole targets do not fit the outputs they are for.
 
         Parameters
@@ -188,7 +190,7 @@ class Objective:
     # -- values ------------------------------------------------------------------------------
 
     def values_and_gradients(self, targets: list[Any], outputs: list[np.ndarray], masks: list[Any],
-                             weights: list[Any]) -> tuple[Any, ...]:
+                             weights: list[Any]) -> tuple[float, list[np.ndarray | None]]:
         """Return the weighted sum of the losses and its gradient by each output.
 
         Parameters
@@ -204,7 +206,8 @@ class Objective:
         ValueError
             If a target's shape does not fit its output, or a label is out of range.
         """
-        total, gradients = 0.0, [None] * len(outputs)
+        total = 0.0
+        gradients: list[np.ndarray | None] = [None] * len(outputs)
         for term in self._checked_terms(targets, outputs):
             index, y_pred = term.index, outputs[term.index]
             try:
@@ -221,7 +224,7 @@ class Objective:
             gradients[index] = gradient
         return total, gradients
 
-    def values(self, targets: list[np.ndarray], outputs: list[np.ndarray], masks: list[Any],
+    def values(self, targets: list[Any], outputs: list[np.ndarray], masks: list[Any],
                weights: list[Any]) -> float:
         """Return the weighted sum of the losses; see `values_and_gradients`."""
         total = 0.0
@@ -237,8 +240,9 @@ class Objective:
             total += value if term.weight is None else value * term.weight
         return total
 
-    def weights_of_classes(self, class_weights: Any, targets: list[Any], outputs: list[np.ndarray],
-                           masks: list[Any], weights: list[Any]) -> list[Any]:
+    def weights_of_classes(self, class_weights: ClassWeights, targets: list[Any],
+                           outputs: list[np.ndarray], masks: list[Any],
+                           weights: list[Any]) -> list[Any]:
         """Return the sample weights of each output times the weights of its targets' classes.
 
         Parameters
@@ -278,7 +282,7 @@ class Objective:
                 term.shapes = shapes
         return self.terms
 
-    def update(self, total: float, rows: int, targets: list[np.ndarray], outputs: list[np.ndarray],
+    def update(self, total: float, rows: int, targets: list[Any], outputs: list[np.ndarray],
                masks: list[Any], weights: list[Any]) -> None:
         """Take a batch of `rows` rows into the running loss and metrics."""
         self.total.update_state(total, rows)
@@ -297,7 +301,7 @@ class Objective:
         for _, _, _, metric in self._metrics:
             metric.reset_state()
 
-    def metrics(self) -> list[Any]:
+    def metrics(self) -> list[Metric]:
         """Return the running loss and the metrics, as objects."""
         return [self.total, *self._trackers, *(metric for _, _, _, metric in self._metrics)]
 

@@ -2,13 +2,14 @@
 """Methods of old programs for Keras: each says once what to call, and calls it."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from .._common import oldnames
+from ..callbacks import History
 from ..graph.structure import flatten
 
 # What told Keras how to run a generator beside the training.
@@ -19,15 +20,19 @@ WORKERS = ("max_queue_size", "workers", "use_multiprocessing", "max_q_size", "nb
 class OldTrainer:
     """The methods for generators that `fit`, `evaluate` and `predict` took the place of."""
 
-    def fit_generator(self, generator: Iterator[Any], steps_per_epoch: int | None = None,
-                      epochs: int = 1, verbose: int = 1, callbacks: Any = None,
-                      validation_data: Iterator[Any] | tuple[np.ndarray, ...] | None = None,
-                      validation_steps: Any = None, validation_freq: int = 1,
+    fit: Callable[..., Any]
+    evaluate: Callable[..., Any]
+    predict: Callable[..., Any]
+
+    def fit_generator(self, generator: Iterable[Any], steps_per_epoch: int | None = None,
+                      epochs: int = 1, verbose: int | str = 1, callbacks: Any = None,
+                      validation_data: Any = None, validation_steps: int | None = None,
+                      validation_freq: int | Collection[int] = 1,
                       class_weight: dict[Any, Any] | None = None, max_queue_size: int = 10,
                       workers: int = 1, use_multiprocessing: bool = False, shuffle: bool = True,
                       initial_epoch: int = 0, samples_per_epoch: int | None = None,
                       nb_epoch: int | None = None, nb_val_samples: int | None = None,
-                      **options: Any) -> Any:
+                      **options: Any) -> History:
         """Train on a generator's batches, as `fit` does.
 
         Parameters
@@ -54,20 +59,20 @@ class OldTrainer:
             class_weight=class_weight, shuffle=shuffle, initial_epoch=initial_epoch,
         )
 
-    def evaluate_generator(self, generator: Iterator[Any], steps: int | None = None,
+    def evaluate_generator(self, generator: Iterable[Any], steps: int | None = None,
                            callbacks: Any = None, max_queue_size: int = 10, workers: int = 1,
-                           use_multiprocessing: bool = False, verbose: int = 0,
-                           val_samples: Any = None, **options: Any) -> list[float]:
+                           use_multiprocessing: bool = False, verbose: int | str = 0,
+                           val_samples: int | None = None, **options: Any) -> Any:
         """Return the loss and metrics of a generator's batches, as `evaluate` does."""
         _tell("evaluate_generator", "evaluate")
         _check(options)
         generator, steps = _steps(generator, steps, val_samples)
         return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose)
 
-    def predict_generator(self, generator: Iterator[Any], steps: Any = None, callbacks: Any = None,
-                          max_queue_size: int = 10, workers: int = 1,
-                          use_multiprocessing: bool = False, verbose: int = 0,
-                          val_samples: int | None = None, **options: Any) -> np.ndarray:
+    def predict_generator(self, generator: Iterable[Any], steps: int | None = None,
+                          callbacks: Any = None, max_queue_size: int = 10, workers: int = 1,
+                          use_multiprocessing: bool = False, verbose: int | str = 0,
+                          val_samples: int | None = None, **options: Any) -> Any:
         """Return the outputs for a generator's batches, as `predict` does."""
         _tell("predict_generator", "predict")
         _check(options)
@@ -78,8 +83,10 @@ class OldTrainer:
 class OldSequential:
     """What a Sequential had for classifiers."""
 
-    def predict_classes(self, x: np.ndarray, batch_size: int | None = None,
-                        verbose: int = 0) -> np.ndarray:
+    predict: Callable[..., Any]
+
+    def predict_classes(self, x: Any, batch_size: int | None = None,
+                        verbose: int | str = 0) -> np.ndarray:
         """Return the number of the likeliest class of each row, int64; of an output of one
         number whether it is above 0.5, int32."""
         oldnames.tell("predict_classes is an old name: use model.predict(x).argmax(-1), or for an "
@@ -87,8 +94,8 @@ class OldSequential:
         y = self.predict(x, batch_size=batch_size, verbose=verbose)
         return y.argmax(-1) if y.shape[-1] > 1 else (y > 0.5).astype("int32")
 
-    def predict_proba(self, x: np.ndarray, batch_size: int | None = None,
-                      verbose: int = 0) -> np.ndarray:
+    def predict_proba(self, x: Any, batch_size: int | None = None,
+                      verbose: int | str = 0) -> np.ndarray:
         """Return the outputs, as `predict` does."""
         _tell("predict_proba", "predict")
         return self.predict(x, batch_size=batch_size, verbose=verbose)

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The outputs of a model, gathered over batches."""
 
+from typing import Any
+
 import numpy as np
 
 from ..graph.structure import flatten
@@ -18,9 +20,10 @@ class Gathered:
 
     def __init__(self, rows: int | None = None) -> None:
         self._rows, self._given = rows, 0
-        self._wholes, self._parts = None, []
+        self._wholes: list[np.ndarray] | None = None
+        self._parts: list[list[np.ndarray]] = []
 
-    def add(self, outputs: list[np.ndarray], x: list[np.ndarray] | np.ndarray) -> None:
+    def add(self, outputs: list[np.ndarray], x: Any) -> None:
         """Append the outputs of the batch `x`, a list of arrays."""
         first = self._given
         self._given = end = first + len(outputs[0])
@@ -54,7 +57,7 @@ class Gathered:
         return [np.concatenate(parts) for parts in zip(*self._parts, strict=True)]
 
 
-def unshared(outputs: list[np.ndarray], x: list[np.ndarray] | np.ndarray) -> list[np.ndarray]:
+def unshared(outputs: list[np.ndarray], x: Any) -> list[np.ndarray]:
     """Return the outputs, copied where they are parts of the inputs or of each other."""
     seen, own = set(map(id, flatten(x))), []
     for array in outputs:

@@ -22,7 +22,8 @@ class Plan:
         self.model = model
         self.penalised = any(layer.activity_regularizer is not None
                              for layer in model.all_layers())
-        self.variables = self.weight_penalty = None
+        self.variables: list[Any] | None = None
+        self.weight_penalty: float | None = None
 
     def complete(self) -> Self:
         """Find the variables; return self."""
@@ -35,7 +36,7 @@ class Plan:
             self.layers = list({id(v.owner): v.owner for v in variables}.values())
         return self
 
-    def penalty(self) -> int:
+    def penalty(self) -> float:
         """Return what regularisers of weights add to the loss in a pass that changes none."""
         if self.weight_penalty is None:
             self.weight_penalty = sum(self.model.losses)

@@ -11,13 +11,14 @@ from .arrays import as_arrays, row_count
 from .feeding import feed, one_batch
 from .outputs import Gathered, unshared
 from .verbosity import verbosity
+from .whole import PartOfModel
 
 
-class Predicting:
+class Predicting(PartOfModel):
     """The part of a model that gives its outputs."""
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto",
-                steps: Any = None, callbacks: Any = None) -> Any:
+                steps: int | None = None, callbacks: Any = None) -> Any:
         """Return the outputs for inputs, as `fit` takes them.
 
         Returns

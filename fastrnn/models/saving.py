@@ -2,17 +2,24 @@
 """Models into files, and weights back: a description, the weights, the optimiser with its state."""
 
 import os
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from .. import io, losses, metrics, optimizers
 from ..graph.structure import convert
+from ..layers.base import Layer
 from ..layers.described import serialize
+from ..optimizers import Optimizer
+from .whole import PartOfModel
 
 KIND, WEIGHTS_KIND = "model", "weights"
 
 
-class Savable:
+class Savable(PartOfModel):
     """The part of a model that writes it, or its weights alone, to a file."""
+
+    optimizer: Optimizer | Any
 
     def save(self, path: str | os.PathLike[str], overwrite: bool = True,
              include_optimizer: bool = True) -> None:
@@ -36,7 +43,7 @@ class Savable:
         if not self.built:
             raise ValueError(f"{self.name} is not built yet: call it on data, or give its input "
                              "shape, before it is saved")
-        header = {"kind": KIND, "model": serialize(self)}
+        header: dict[str, Any] = {"kind": KIND, "model": serialize(cast(Layer, self))}
         arrays = _arrays(self)
         if self.compiled and include_optimizer:
             header["compile"] = _compiled(self)
@@ -48,7 +55,7 @@ class Savable:
         except TypeError as reason:
             raise ValueError(f"{self.name} cannot be described in a file: {reason}") from None
 
-    def save_weights(self, path: str | os.PathLike[str], overwrite: Any = True) -> None:
+    def save_weights(self, path: str | os.PathLike[str], overwrite: bool = True) -> None:
         """Write the weights alone to a file, for `load_weights`."""
         _may_write(path, overwrite)
         io.write(path, _arrays(self), {"kind": WEIGHTS_KIND})
@@ -74,7 +81,7 @@ def _arrays(model):
             for k, variable in enumerate(model.weights)}
 
 
-def set_weights(model: Any, path: str | os.PathLike[str], arrays: Any) -> None:
+def set_weights(model: Any, path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
     """Set the weights of a model to those of a file."""
     stored = sorted((name for name in arrays if not name.startswith("optimizer.")),
                     key=lambda name: int(name.partition(".")[0]))
@@ -93,7 +100,7 @@ def _may_write(path, overwrite):
         raise FileExistsError(f"{os.fspath(path)} is there already and overwrite is False")
 
 
-def read(path: str | os.PathLike[str]) -> Any:
+def read(path: str | os.PathLike[str]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Return (arrays, header) of a file of ours."""
     with open(path, "rb") as file:
         start = file.read(4)

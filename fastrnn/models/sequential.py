@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Models whose layers follow one another."""
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Self
 
 from ..graph.operation import Operation
 from ..graph.structure import is_nested
@@ -28,10 +29,12 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
     trainable : bool
     """
 
-    def __init__(self, layers: list[Any] | None = None, *, name: str | None = None,
+    def __init__(self, layers: Iterable[Any] | None = None, *, name: str | None = None,
                  trainable: bool = True) -> None:
-        self._sublayers = []
-        self._input = self._end = self._graph = None
+        self._sublayers: list[Any] = []
+        self._input: InputLayer | None = None
+        self._end: SymbolicTensor | None = None
+        self._graph: Graph | None = None
         super().__init__(name=name, trainable=trainable)
         for layer in layers or ():
             self.add(layer)
@@ -96,13 +99,13 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
         self.built = True
 
     @property
-    def graph(self) -> Graph | None:
+    def graph(self) -> Graph | None:  # type: ignore[override]  # it is read, never set
         """The calls from the input to the last layer, once there is an input."""
-        if self._graph is None and self._end is not None:
+        if self._graph is None and self._input is not None and self._end is not None:
             self._graph = Graph([self._input.output], [self._end])
         return self._graph
 
-    def build(self, input_shape: tuple[Any, ...] | None = None) -> None:
+    def build(self, input_shape: Any = None) -> None:
         """Build all layers for inputs of this shape, the batch included."""
         if self._input is None:
             self._input = Input(batch_shape=tuple(input_shape)).node.layer
@@ -124,7 +127,7 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
                              "need a functional Model")
         return self.call(tensors)
 
-    def ensure_built(self, input_shape: tuple[Any, ...]) -> None:
+    def ensure_built(self, input_shape: Any) -> None:
         if not self.built:
             self.build(input_shape)
 
@@ -143,14 +146,14 @@ class Sequential(OldSequential, Model):  # type: ignore[override]
         return {"name": self.name, "trainable": self.trainable,
                 "layers": layer_configs(self._with_input())}
 
-    def keras_description(self) -> Any:
+    def keras_description(self) -> dict[str, Any]:
         return keras_writing.of_sequence(self, self._with_input())
 
     def _with_input(self):
         return ([self._input] if self._input is not None else []) + self._sublayers
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> Any:
+    def from_config(cls, config: dict[str, Any]) -> Self:
         layers = [deserialize(layer) for layer in config["layers"]]
         return cls(layers, name=config["name"], trainable=config["trainable"])
 

@@ -12,6 +12,7 @@ from .._common.quiet import quiet
 from ..graph.tape import collecting_penalties
 from .compiling import Compiled
 from .diagnosis import NotFinite
+from .plan import Plan
 
 
 class Steps(Compiled):
@@ -19,7 +20,7 @@ class Steps(Compiled):
 
     def __init__(self) -> None:
         super().__init__()
-        self._plan = None
+        self._plan: Plan | Any = None   # Any: None before the first step
 
     def _run_batch(self, batch, training):
         """Return the call, (targets, outputs, masks, weights) and what activities add."""
@@ -97,11 +98,11 @@ class Steps(Compiled):
             return [weight] * count
         return self.ordered_targets(weight, count, "sample_weight")
 
-    def ordered_targets(self, y: Any, count: Any, what: Any = "targets") -> Any:
+    def ordered_targets(self, y: Any, count: int, what: str = "targets") -> list[Any]:
         """Return targets or weights as a list, one for each output, None for none."""
         return self._objective.ordered(what, y, count)
 
-    def check_target_shapes(self, y: Any, output_shapes: Any) -> None:
+    def check_target_shapes(self, y: Any, output_shapes: list[Any]) -> None:
         """Raise where whole targets do not fit outputs of these shapes."""
         targets = self._targets(y, len(output_shapes))
         self._objective.check_shapes(targets, output_shapes)

@@ -7,7 +7,7 @@ from typing import Any
 _HEAD = ("Layer (type)", "Output Shape", "Param #")
 
 
-def lines(model: Any, expand_nested: bool, show_trainable: bool) -> Iterator[Any]:
+def lines(model: Any, expand_nested: bool, show_trainable: bool) -> Iterator[str]:
     """Yield the lines of the table."""
     rows = list(_rows(model, expand_nested, show_trainable, ""))
     head = (*_HEAD, "Trainable") if show_trainable else _HEAD

@@ -1,15 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """fit and evaluate: epochs of batches, with callbacks around them."""
 
+from collections.abc import Collection
 from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from .. import callbacks as callback_kinds
 from .._common import checks, oldnames
 from .._common.notices import warn
 from .._common.quiet import quiet
+from ..callbacks import History
 from ..graph.structure import flatten
 from ..losses.targets import TargetError
 from .arrays import as_arrays
@@ -30,16 +29,16 @@ class Trainer(Steps, Predicting, OldTrainer):
     def __init__(self) -> None:
         super().__init__()
         self.stop_training = False
-        self.history = None
+        self.history: History | Any = None      # Any: None before the first fit
 
     @oldnames.arguments(dropped=WORKERS)
     def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
-            verbose: str = "auto", callbacks: list[Any] | None = None,
+            verbose: int | str = "auto", callbacks: Any = None,
             validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
-            class_weight: npt.ArrayLike | None = None, sample_weight: npt.ArrayLike | None = None,
+            class_weight: dict[Any, Any] | list[Any] | None = None, sample_weight: Any = None,
             initial_epoch: int = 0, steps_per_epoch: int | None = None,
             validation_steps: int | None = None, validation_batch_size: int | None = None,
-            validation_freq: int = 1) -> Any:
+            validation_freq: int | Collection[int] = 1) -> History:
         """Train for a number of epochs.
 
         Parameters
@@ -110,7 +109,7 @@ class Trainer(Steps, Predicting, OldTrainer):
         self.stop_training = False
         objective = self._objective
         hooks.on_train_begin()
-        logs = {}
+        logs: dict[str, Any] = {}
         epochs = checks.count("epochs", epochs, minimum=0)
         for epoch in range(checks.count("initial_epoch", initial_epoch, minimum=0), epochs):
             if train.ended:
@@ -174,8 +173,7 @@ class Trainer(Steps, Predicting, OldTrainer):
     @oldnames.arguments(dropped=WORKERS)
     def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None,
                  verbose: int | str = "auto", sample_weight: Any = None, steps: int | None = None,
-                 callbacks: Any = None,
-                 return_dict: bool = False) -> dict[str, Any] | float | list[float] | None:
+                 callbacks: Any = None, return_dict: bool = False) -> Any:
         """Return the loss and metrics on data, as `fit` takes them.
 
         Returns
@@ -217,9 +215,9 @@ class Trainer(Steps, Predicting, OldTrainer):
         hooks.on_test_end(logs)
         return logs
 
-    def train_on_batch(self, x: Any, y: Any = None, sample_weight: np.ndarray | None = None,
-                       class_weight: npt.ArrayLike | None = None,
-                       return_dict: bool = False) -> dict[str, Any] | float | list[float] | None:
+    def train_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None,
+                       class_weight: dict[Any, Any] | list[Any] | None = None,
+                       return_dict: bool = False) -> Any:
         """Train on one batch; return its loss and metrics, as `evaluate` does.
 
         Raises
@@ -231,8 +229,8 @@ class Trainer(Steps, Predicting, OldTrainer):
         weights = None if class_weight is None else ClassWeights(class_weight)
         return self._one_batch(self._train_step, x, y, sample_weight, weights, return_dict)
 
-    def test_on_batch(self, x: np.ndarray, y: np.ndarray | None = None, sample_weight: Any = None,
-                      return_dict: bool = False) -> float | list[float] | None:
+    def test_on_batch(self, x: Any, y: Any = None, sample_weight: Any = None,
+                      return_dict: bool = False) -> Any:
         """Return the loss and metrics of one batch, as `evaluate` does."""
         self._need_compiled("test_on_batch")
         return self._one_batch(self._strict_test_step, x, y, sample_weight, None, return_dict)

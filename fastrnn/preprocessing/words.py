@@ -6,7 +6,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Literal
 
 from .._common import checks
 
@@ -63,7 +63,8 @@ def one_hot(input_text: str, n: int, filters: str | Sequence[str] = FILTERS, low
     return hashing_trick(input_text, n, hash, filters, lower, split, analyzer)
 
 
-def hashing_trick(text: str, n: int, hash_function: Any = None,
+def hashing_trick(text: str, n: int,
+                  hash_function: Callable[[str], int] | Literal["md5"] | None = None,
                   filters: str | Sequence[str] = FILTERS, lower: bool = True, split: str = " ",
                   analyzer: Callable[[str], list[str]] | None = None) -> list[int]:
     """Return the words of a text as numbers, ``hash(word) % (n - 1) + 1``.

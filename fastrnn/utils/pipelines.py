@@ -36,7 +36,7 @@ class Dataset:
         """Return an iterator over the elements, of plain arrays."""
         raise NotImplementedError(f"{type(self).__name__} must define elements")
 
-    def number(self) -> Any:
+    def number(self) -> int:
         """Return the number of elements as an int."""
         return UNKNOWN
 
@@ -173,24 +173,25 @@ class Dataset:
 class _Step(Dataset):
     """What a function makes of the elements of data sets."""
 
-    def __init__(self, function: Callable[..., Any], arguments: Any, number: Any) -> None:
+    def __init__(self, function: Callable[..., Any], arguments: tuple[Any, ...],
+                 number: int) -> None:
         self._function, self._arguments, self._number = function, arguments, number
 
     def elements(self) -> Iterator[Any]:
         return self._function(*self._arguments)
 
-    def number(self) -> Any:
+    def number(self) -> int:
         return self._number
 
 
 class _Cache(Dataset):
     """The elements of a data set, kept once all of them were read."""
 
-    def __init__(self, source: Any) -> None:
+    def __init__(self, source: Dataset) -> None:
         self._source = source
         self._kept: list[Any] | None = None
 
-    def number(self) -> Any:
+    def number(self) -> int:
         return self._source.number() if self._kept is None else len(self._kept)
 
     def elements(self) -> Iterator[Any]:

@@ -36,9 +36,9 @@ def windows(data: Any, span: int, rate: int = 1) -> Any:
 
 def timeseries_dataset_from_array(data: Any, targets: Any, sequence_length: int,
                                   sequence_stride: int = 1, sampling_rate: int = 1,
-                                  batch_size: int = 128, shuffle: bool = False,
+                                  batch_size: int | None = 128, shuffle: bool = False,
                                   seed: int | None = None, start_index: int | None = None,
-                                  end_index: int | None = None, format: Any = "tf") -> Any:
+                                  end_index: int | None = None, format: str = "tf") -> Windows:
     """Return the windows of a series, with their targets, as batches.
 
     Window k reads ``data[start_index + k * sequence_stride]`` and every `sampling_rate`-th step
@@ -109,14 +109,14 @@ class Windows(Dataset):
         Draws the order of each pass; None for the windows' own order.
     """
 
-    def __init__(self, inputs: Any, targets: Any, batch_size: int,
+    def __init__(self, inputs: np.ndarray, targets: np.ndarray | None, batch_size: int | None,
                  rng: np.random.Generator | None) -> None:
         self._inputs = inputs
         self._targets = targets
         self._batch_size = batch_size
         self._rng = rng
 
-    def number(self) -> Any:
+    def number(self) -> int:
         return -(-len(self._inputs) // (self._batch_size or 1))
 
     def elements(self) -> Iterator[Any]:
