@@ -27,7 +27,7 @@ from fastrnn._core.rows cimport Order, View, gather_rows, scatter_rows, view_of,
 from fastrnn._core.runtime cimport (
     Memory, fastrnn_barrier_init, fastrnn_seconds_lost, training_of,
 )
-from fastrnn._core.unfused cimport describe_unfused
+from fastrnn._core.unfused cimport describe_unfused_backward
 
 cnp.import_array()
 
@@ -47,8 +47,8 @@ cdef Memory take_over(Backward *b, Tape tape):
     b.itemsize = layer.kernels.itemsize
     b.projected = b.buffers.has_m
     if tape.unfused:
-        groups = describe_unfused(&b.unfused, layer, b.buffers.N, b.buffers.gates_stride,
-                                  tape.masks != NULL, True)
+        groups = describe_unfused_backward(&b.unfused, layer, b.buffers.N,
+                                           b.buffers.gates_stride, tape.masks != NULL)
         b.unfused.masks = tape.masks
     g.kernels, g.training = b.kernels, b.training
     g.order, g.itemsize = b.work.order, b.itemsize

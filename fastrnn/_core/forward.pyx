@@ -12,7 +12,7 @@ from fastrnn._core.forward_loop cimport (
     Forward, describe_forward, forward_side_by_side, forward_steps, forward_steps_by_blas,
 )
 from fastrnn._core.gemm cimport uses_blas
-from fastrnn._core.kernels cimport fastrnn_pack_bytes
+from fastrnn._core.kernels cimport fastrnn_pack_bytes, fastrnn_unfused
 from fastrnn._core.plan cimport (
     ALONE, BY_ROWS, BY_UNITS, c_at, choose_split, chunk_steps, describe_buffers, h_at, operations,
     padded, place_buffers, place_work,
@@ -21,7 +21,7 @@ from fastrnn._core.rows cimport (
     Order, batch_row, gather_rows, row_length, sort_rows, view_of, zero_padding,
 )
 from fastrnn._core.runtime cimport fastrnn_barrier_init, fastrnn_seconds_lost
-from fastrnn._core.unfused cimport describe_unfused
+from fastrnn._core.unfused cimport describe_unfused_forward
 
 cnp.import_array()
 
@@ -41,17 +41,20 @@ cdef class Call:
     cdef Forward f
     cdef PackedLayer layer
     cdef SortedRows rows
-    cdef Memory kept, passing, groups
+    cdef Memory kept, passing, products
+    cdef bint unfused
+    cdef bint masked              # recurrent dropout
     cdef char *masks
+    cdef char *seen               # see fastrnn_unfused
     cdef object x
 
 
-cdef bint takes_input_in_step(const Forward *f, PackedLayer layer) noexcept:
+cdef bint takes_input_in_step(const Forward *f, PackedLayer layer, bint unfused) noexcept:
     """Whether W x + b is a part of the step: where that is faster and the kernel can read x."""
     cdef size_t packs = (padded(fastrnn_pack_bytes(layer.kernels, &layer.view.w.shape))
                          + padded(fastrnn_pack_bytes(layer.kernels, &layer.view.r[0].shape)))
     return (f.work.order.N == 1 and f.work.split == ALONE and not f.buffers.keep
-            and not f.by_blas and not f.unfused.count and f.x.feature == 1
+            and not f.by_blas and not unfused and f.x.feature == 1
             and packs <= STEP_BYTES)
 
 
@@ -63,10 +66,9 @@ cdef void place(Call call, arena *kept, arena *passing) noexcept:
     cdef Py_ssize_t itemsize = layer.kernels.itemsize, rows = f.chunk_steps * b.N
     place_buffers(b, &f.work.order, f.chunk_steps, kept, passing)
     place_work(&f.work, passing)
-    if f.unfused.masked:
+    if call.masked:
         call.masks = <char *> take(kept if b.keep else passing, layer.gates * b.N, b.h_stride, 1)
-        f.unfused.masks = call.masks
-        f.unfused.seen = <char *> take(passing, b.N, b.h_stride, 1)
+        call.seen = <char *> take(passing, b.N, b.h_stride, 1)
     if f.by_blas:
         f.staging = <char *> take(passing, rows, layer.input_size, itemsize)
         f.result = <char *> take(passing, rows, layer.gates * layer.hidden_size, itemsize)
@@ -85,12 +87,12 @@ cdef void provide(Call call) except *:
     place(call, &kept, &passing)
 
 
-cdef void divide(Call call, Py_ssize_t directions, Call first, bint unfused) noexcept:
+cdef void divide(Call call, Py_ssize_t directions, Call first) noexcept:
     """Among the threads, one call of so many directions, which have the team of the first."""
     cdef Forward *f = &call.f
     cdef double work = operations(call.layer, &f.work.order)
     f.work.team = team_for(directions * work) if first is None else first.f.work.team
-    f.work.split = choose_split(call.layer, &f.work.order, work, f.work.team, unfused)
+    f.work.split = choose_split(call.layer, &f.work.order, work, f.work.team, call.unfused)
     f.work.panels = call.layer.view.r[0].panels
     f.chunk_steps = chunk_steps(call.layer, &f.work.order)
     f.work.scratch_bytes = padded(2 * f.chunk_steps * f.work.order.N * sizeof(ptrdiff_t))
@@ -108,31 +110,39 @@ cdef void begin(Call call, tuple initial, dropout) noexcept:
         memcpy(b.h0, b.h, b.N * b.h_stride)
     if b.has_c:
         gather_rows(o, c0, b.c_stride, b.c)
-    for gate in range(call.layer.gates if f.unfused.masked else 0):
+    for gate in range(call.layer.gates if call.masked else 0):
         gather_rows(o, dropout[gate], b.h_stride, call.masks + gate * b.N * b.h_stride)
+
+
+cdef void describe(Call call):
+    """What does not change from step to step."""
+    cdef Forward *f = &call.f
+    describe_forward(f, call.layer, call.unfused)
+    if call.unfused:
+        call.products = describe_unfused_forward(&f.step, call.layer, f.buffers.N, call.masked)
+        f.unfused = <fastrnn_unfused *> call.products.base
+        f.unfused.masks, f.unfused.seen = call.masks, call.seen
 
 
 cdef Call prepare(PackedLayer layer, cnp.ndarray x, cnp.ndarray y, tuple initial, lengths,
                   bint reverse, bint keep, dropout, int directions, Call first):
     """Everything of a call but its steps and final states."""
-    cdef bint unfused = dropout is not None or not layer.fused
     cdef Call call = Call()
     cdef Forward *f = &call.f
     cdef Py_ssize_t T = cnp.PyArray_DIM(x, 0), N = cnp.PyArray_DIM(x, 1)
     call.layer, call.x = layer, x
+    call.masked = dropout is not None
+    call.unfused = call.masked or not layer.fused
     call.rows = sort_rows(T, N, lengths, reverse)
     f.work.order = call.rows.order
     f.x, f.y = view_of(x), view_of(y)
     f.in_place = f.x.base == f.y.base
-    divide(call, directions, first, unfused)
-    describe_buffers(&f.buffers, layer, &f.work.order, keep, unfused)
-    if unfused:
-        call.groups = describe_unfused(&f.unfused, layer, N, f.buffers.gates_stride,
-                                       dropout is not None, False)
+    divide(call, directions, first)
+    describe_buffers(&f.buffers, layer, &f.work.order, keep, call.unfused)
     f.by_blas = uses_blas(layer, T * N, layer.gates * layer.hidden_size, layer.input_size)
-    f.input_in_step = takes_input_in_step(f, layer)
+    f.input_in_step = takes_input_in_step(f, layer, call.unfused)
     provide(call)
-    describe_forward(f, layer)
+    describe(call)
     fastrnn_barrier_init(&f.work.barrier)
     begin(call, initial, dropout)
     if f.work.order.ragged:
@@ -182,7 +192,7 @@ cdef object finish(Call call, tuple final):
     tape.buffers = call.f.buffers
     tape.memory = call.kept
     tape.masks = call.masks
-    tape.unfused = call.f.unfused.count > 0
+    tape.unfused = call.unfused
     tape.x = call.x
     return tape
 

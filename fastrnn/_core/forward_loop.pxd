@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-from fastrnn._core.kernels cimport fastrnn_forward_step, fastrnn_kernels, fastrnn_product
+from fastrnn._core.kernels cimport (
+    fastrnn_forward_step, fastrnn_kernels, fastrnn_product, fastrnn_unfused,
+)
 from fastrnn._core.pack cimport PackedLayer
 from fastrnn._core.plan cimport Buffers, Work
 from fastrnn._core.rows cimport View
-from fastrnn._core.unfused cimport Unfused
 
 # A forward call, complete but for what each step fills in.
 ctypedef struct Forward:
@@ -15,7 +16,7 @@ ctypedef struct Forward:
     fastrnn_product input
     fastrnn_forward_step step
     fastrnn_product projection
-    Unfused unfused
+    fastrnn_unfused *unfused  # NULL: the cell is fused to its product
     int cell
     bint projected
     bint by_blas              # W x + b
@@ -26,7 +27,7 @@ ctypedef struct Forward:
     char *staging             # by_blas: chunk_steps x N x I
     char *result              # by_blas: chunk_steps x N x G*H
 
-cdef void describe_forward(Forward *f, PackedLayer layer) noexcept
+cdef void describe_forward(Forward *f, PackedLayer layer, bint unfused) noexcept
 cdef void forward_steps(Forward *f, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void forward_steps_by_blas(Forward *f, PackedLayer layer) noexcept nogil
 cdef void forward_side_by_side(Forward *a, Forward *b) noexcept nogil

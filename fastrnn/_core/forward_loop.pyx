@@ -23,9 +23,8 @@ from fastrnn._core.rows cimport Order, active_rows, first_packed, offset_in, ste
 from fastrnn._core.runtime cimport (
     fastrnn_barrier_wait, fastrnn_door_close, fastrnn_door_enter, fastrnn_door_open,
     fastrnn_door_wait, fastrnn_part, fastrnn_part_leave, fastrnn_part_take, fastrnn_parts_init,
-    fastrnn_team_size,
+    fastrnn_team_size, step_unfused,
 )
-from fastrnn._core.unfused cimport add_recurrent_products
 
 
 cdef inline char *gates_at(const Forward *f, Py_ssize_t chunk_begin, Py_ssize_t s) noexcept nogil:
@@ -94,9 +93,8 @@ cdef void forward_step(Forward *f, fastrnn_forward_step *step, const Share *shar
         step.h = h_at(b, o, s)
         if not (f.input_in_step and f.in_place):   # else y is written too soon: x is still read
             step.y = step_rows(&f.y, o, s, share.row_begin, rows, share.table)
-    if f.unfused.count:
-        add_recurrent_products(&f.unfused, h_at(b, o, s - 1), step.gates, share.row_begin, rows)
-        f.kernels.cell_forward[f.unfused.cell](step, share.row_begin, rows)
+    if f.unfused != NULL:
+        step_unfused(f.unfused, step, share.row_begin, rows)
     else:
         f.kernels.forward[f.cell](step, share.row_begin, rows, share.panel_begin, share.panel_end)
     if f.input_in_step and f.in_place and not f.projected:
@@ -264,7 +262,7 @@ cdef void describe_input(Forward *f, PackedLayer layer) noexcept:
     f.input.c.step = 1
 
 
-cdef void describe_step(Forward *f, PackedLayer layer) noexcept:
+cdef void describe_step(Forward *f, PackedLayer layer, bint unfused) noexcept:
     cdef Buffers *b = &f.buffers
     memset(&f.step, 0, sizeof(f.step))
     f.step.hidden = layer.hidden_size
@@ -272,7 +270,7 @@ cdef void describe_step(Forward *f, PackedLayer layer) noexcept:
     f.step.activations = layer.view.activations
     f.step.keep = b.keep_gates
     f.step.pack = layer.view.r[0].data
-    if f.unfused.count == 0:
+    if not unfused:
         f.step.bias = layer.recurrent_bias
     f.step.h_prev_stride = b.h_stride
     f.step.gates_stride = b.gates_stride
@@ -296,12 +294,13 @@ cdef void describe_projection(Forward *f, PackedLayer layer) noexcept:
     f.projection_panels = layer.view.projection.panels
 
 
-cdef void describe_forward(Forward *f, PackedLayer layer) noexcept:
-    """Fills in what does not change from step to step; the buffers have their places."""
+cdef void describe_forward(Forward *f, PackedLayer layer, bint unfused) noexcept:
+    """Fills in what does not change from step to step, but f.unfused; the buffers have their
+    places."""
     f.kernels = layer.kernels
     f.cell = layer.cell
     f.projected = f.buffers.has_m
     describe_input(f, layer)
-    describe_step(f, layer)
+    describe_step(f, layer, unfused)
     if f.projected:
         describe_projection(f, layer)

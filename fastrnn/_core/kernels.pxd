@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mirror of src_c/cell.h, internal.h, training_kernels.h and array_kernels.h, which say what each
-field means."""
+"""Mirror of src_c/cell.h, internal.h, unfused.h, training_kernels.h and array_kernels.h, which say
+what each field means."""
 
 from libc.stddef cimport ptrdiff_t
 from libc.stdint cimport int32_t, uint64_t
@@ -184,6 +184,18 @@ cdef extern from "internal.h" nogil:
                         const int *gate_order, void *) noexcept
     uint64_t fastrnn_denormals_flush() noexcept
     void fastrnn_denormals_restore(uint64_t) noexcept
+
+cdef extern from "unfused.h" nogil:
+    ctypedef struct fastrnn_unfused:
+        const char *masks
+        ptrdiff_t masks_stride
+        char *seen
+
+    void fastrnn_unfused_init(fastrnn_unfused *, const fastrnn_kernels *, int,
+                              const fastrnn_forward_step *, ptrdiff_t) noexcept
+    void fastrnn_unfused_add(fastrnn_unfused *, int, int, const void *, const void *) noexcept
+    void fastrnn_unfused_forward(const fastrnn_unfused *, const fastrnn_forward_step *, ptrdiff_t,
+                                 ptrdiff_t) noexcept
 
 cdef extern from "training_kernels.h" nogil:
     ctypedef struct fastrnn_backward_step:

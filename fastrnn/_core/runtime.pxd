@@ -3,7 +3,8 @@ from libc.stddef cimport ptrdiff_t
 
 from fastrnn._core.arena cimport arena
 from fastrnn._core.kernels cimport (
-    fastrnn_array_kernels, fastrnn_kernels, fastrnn_training_kernels,
+    fastrnn_array_kernels, fastrnn_forward_step, fastrnn_kernels, fastrnn_training_kernels,
+    fastrnn_unfused,
 )
 from fastrnn._core.stack cimport (
     fastrnn_layer_view, fastrnn_spec, fastrnn_stream, fastrnn_weights,
@@ -39,6 +40,12 @@ cdef extern from "team.h" nogil:
 cdef const fastrnn_kernels *kernels_of(int dtype) except NULL
 cdef const fastrnn_training_kernels *training_of(const fastrnn_kernels *kernels) noexcept nogil
 cdef const fastrnn_array_kernels *arrays_of(const fastrnn_kernels *kernels) noexcept nogil
+cdef void init_unfused(fastrnn_unfused *u, const fastrnn_kernels *kernels, int kind,
+                       const fastrnn_forward_step *step, ptrdiff_t state_size) noexcept
+cdef void add_unfused(fastrnn_unfused *u, int gate, int count, const void *pack,
+                      const void *bias) noexcept
+cdef void step_unfused(const fastrnn_unfused *u, const fastrnn_forward_step *step,
+                       ptrdiff_t row_begin, ptrdiff_t row_end) noexcept nogil
 cdef int threads() noexcept
 cdef void mark_team_used() noexcept
 

@@ -6,8 +6,9 @@ import os
 from fastrnn._core.kernels cimport (
     FASTRNN_F32, FASTRNN_F64, FASTRNN_ISA_AUTO, FASTRNN_ISA_AVX2, FASTRNN_ISA_AVX512,
     FASTRNN_ISA_NEON, FASTRNN_ISA_SCALAR, fastrnn_array_kernels, fastrnn_arrays_of, fastrnn_cpu_has,
-    fastrnn_dtype, fastrnn_isa, fastrnn_isa_name, fastrnn_kernels, fastrnn_kernels_get,
-    fastrnn_training_kernels, fastrnn_training_of,
+    fastrnn_dtype, fastrnn_forward_step, fastrnn_isa, fastrnn_isa_name, fastrnn_kernels,
+    fastrnn_kernels_get, fastrnn_training_kernels, fastrnn_training_of, fastrnn_unfused,
+    fastrnn_unfused_add, fastrnn_unfused_forward, fastrnn_unfused_init,
 )
 from fastrnn._core.stack cimport (
     fastrnn_layer_view_of, fastrnn_layers_stream_bytes, fastrnn_layers_stream_init, fastrnn_stack,
@@ -59,6 +60,21 @@ cdef const fastrnn_training_kernels *training_of(const fastrnn_kernels *kernels)
 
 cdef const fastrnn_array_kernels *arrays_of(const fastrnn_kernels *kernels) noexcept nogil:
     return fastrnn_arrays_of(kernels)
+
+
+cdef void init_unfused(fastrnn_unfused *u, const fastrnn_kernels *kernels, int kind,
+                       const fastrnn_forward_step *step, ptrdiff_t state_size) noexcept:
+    fastrnn_unfused_init(u, kernels, kind, step, state_size)
+
+
+cdef void add_unfused(fastrnn_unfused *u, int gate, int count, const void *pack,
+                      const void *bias) noexcept:
+    fastrnn_unfused_add(u, gate, count, pack, bias)
+
+
+cdef void step_unfused(const fastrnn_unfused *u, const fastrnn_forward_step *step,
+                       ptrdiff_t row_begin, ptrdiff_t row_end) noexcept nogil:
+    fastrnn_unfused_forward(u, step, row_begin, row_end)
 
 
 cdef int threads() noexcept:

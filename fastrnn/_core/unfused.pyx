@@ -1,14 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Steps whose cell is not fused to its recurrent product.
 
-The fused cells know their activations and read one state for all gates. Any other activation, a
-GRU that resets before the product, and recurrent dropout take this way through the same loops: a
-product for each group of gates that reads the same state, added to W x + b where the gates lie,
-then the cell alone. The sums are those of the fused cells.
-
-Recurrent dropout multiplies the state by one mask for each gate, the same at every step, before
-the product (Gal and Ghahramani 2016, with a mask a gate as Keras has it); all other uses of the
-state, such as a GRU's z h', see it as it is.
+Forward they are those of src_c/unfused.h, which says which cells take this way; here is what
+describes them, and the steps backward: the cell alone, then a product for each group of gates that
+reads the same state.
 
 All that this writes belongs to rows of the batch, so that threads share them without waiting.
 """
@@ -16,7 +11,7 @@ All that this writes belongs to rows of the batch, so that threads share them wi
 from libc.string cimport memset
 
 from fastrnn._core.pack cimport GatePack
-from fastrnn._core.runtime cimport Memory, training_of
+from fastrnn._core.runtime cimport add_unfused, init_unfused, training_of
 
 ctypedef fused real:
     float
@@ -79,27 +74,6 @@ cdef const char *state_of(const Unfused *u, int group, const char *h, Py_ssize_t
     return u.seen
 
 
-cdef void add_recurrent_products(const Unfused *u, char *h, char *gates, Py_ssize_t row_begin,
-                                 Py_ssize_t row_end) noexcept nogil:
-    """Adds the recurrent products of a step's state to W x + b, rows [row_begin, row_end)."""
-    cdef fastrnn_product product
-    cdef fastrnn_reset_step reset = u.reset
-    cdef const char *state
-    cdef int i
-    for i in range(u.count):
-        state = state_of(u, i, h, row_begin, row_end)
-        product = u.groups[i].product
-        product.c.base = gates + u.groups[i].slot
-        if u.groups[i].reset:
-            reset.gates = gates
-            reset.h = state
-            u.kernels.reset_forward(&reset, row_begin, row_end)
-            product.a.base = gates + u.reset_slot
-        else:
-            product.a.base = <char *> state
-        u.kernels.product(&product, row_begin, row_end, 0, u.groups[i].panels)
-
-
 cdef void add_back_products(const Unfused *u, char *gates, char *to, Py_ssize_t row_begin,
                             Py_ssize_t row_end) noexcept nogil:
     """to (N, P) += what a step's d(pre-activations) give the state before it by its products, but
@@ -135,27 +109,28 @@ cdef void back_cell(const Unfused *u, const fastrnn_backward_step *step, Py_ssiz
     add_state(u, last, u.ds, step.share, row_begin, row_end)
 
 
-cdef void describe_forward(GateGroup *g, PackedLayer layer, bint begins,
-                           Py_ssize_t gates_stride, Py_ssize_t state_stride) noexcept:
-    """Where the product `begins` the slots, it adds the recurrent bias, which is not in W x + b."""
-    g.product.accumulate = not begins
-    g.product.bias = layer.recurrent_bias if begins else NULL
-    g.product.a.stride = gates_stride if g.reset else state_stride
-    g.product.c.stride = gates_stride
+cdef Memory describe_unfused_forward(const fastrnn_forward_step *step, PackedLayer layer,
+                                     Py_ssize_t N, bint masked):
+    """Memory with the fastrnn_unfused of a step that is complete but for its places; with masks,
+    their place and that of what the products see are missing."""
+    cdef Memory memory = Memory()
+    cdef fastrnn_unfused *u
+    cdef GatePack gates
+    memory.allocate(sizeof(fastrnn_unfused))
+    u = <fastrnn_unfused *> memory.base
+    init_unfused(u, layer.kernels, layer.cell, step, layer.output_size)
+    u.masks_stride = N * layer.output_size * layer.kernels.itemsize
+    for gates in layer.gate_packs(masked, False):
+        add_unfused(u, gates.group.gate, gates.group.count, gates.matrix.data,
+                    layer.recurrent_bias)
+    return memory
 
 
-cdef void describe_back(Unfused *u, GateGroup *g, Py_ssize_t gates_stride,
-                        Py_ssize_t state_stride) noexcept:
-    g.product.accumulate = not (u.masked or g.reset)
-    g.product.a.stride = gates_stride
-    g.product.c.stride = state_stride
-
-
-cdef Memory describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssize_t gates_stride,
-                             bint masked, bint back):
+cdef Memory describe_unfused_backward(Unfused *u, PackedLayer layer, Py_ssize_t N,
+                                      Py_ssize_t gates_stride, bint masked):
     """Fills in all but where `masks`, `seen` and `ds` lie; returns the memory of the groups, which
     most calls, being fused, are better without."""
-    cdef list packs = layer.gate_packs(masked, back)
+    cdef list packs = layer.gate_packs(masked, True)
     cdef Memory memory = Memory()
     cdef Py_ssize_t slot_bytes = layer.hidden_size * layer.kernels.itemsize
     cdef Py_ssize_t state_stride = layer.output_size * layer.kernels.itemsize
@@ -165,9 +140,7 @@ cdef Memory describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssi
     memset(memory.base, 0, memory.size)
     memset(u, 0, sizeof(u[0]))
     u.groups = <GateGroup *> memory.base
-    u.kernels = layer.kernels
-    if back:
-        u.training = training_of(layer.kernels)
+    u.kernels, u.training = layer.kernels, training_of(layer.kernels)
     u.cell = layer.cell
     u.P, u.itemsize = layer.output_size, layer.kernels.itemsize
     u.masked, u.masks_stride = masked, N * state_stride
@@ -185,9 +158,8 @@ cdef Memory describe_unfused(Unfused *u, PackedLayer layer, Py_ssize_t N, Py_ssi
         u.plain += not g.reset
         g.product.shape = gates.matrix.shape
         g.product.pack = gates.matrix.data
+        g.product.accumulate = not (masked or g.reset)
         g.product.a.step = g.product.c.step = 1
-        if back:
-            describe_back(u, g, gates_stride, state_stride)
-        else:
-            describe_forward(g, layer, gates.group.fresh, gates_stride, state_stride)
+        g.product.a.stride = gates_stride
+        g.product.c.stride = state_stride
     return memory
