@@ -22,28 +22,27 @@ class Kept(NamedTuple):
     masks: Sequence[Array]  # of each layer but the last: what its outputs were multiplied with
 
 
-def states_by_layer(h: Array | None, c: Array | None, layers: int,
-                    directions: int) -> Sequence[Sequence[StatePair] | None]:
-    """Return views of h (S, N, P) and c (S, N, H), either of which may be None, of each layer."""
+def _states_of(state, layer, directions):
+    """One layer's of the states (h (S, N, P), c (S, N, H)): D pairs of views; None for zeros."""
+    h, c = state
     if h is None and c is None:
-        return [None] * layers
-    pairs = [(None if h is None else h[row], None if c is None else c[row])
-             for row in range(layers * directions)]
-    return [pairs[row:row + directions] for row in range(0, len(pairs), directions)]
+        return None
+    first = layer * directions
+    return [(None if h is None else h[row], None if c is None else c[row])
+            for row in range(first, first + directions)]
 
 
-def forward(layers: Sequence[Recurrence], x: Array, y: Array,
-            initial: Sequence[Sequence[StatePair] | None], final: Sequence[Sequence[StatePair]],
+def forward(layers: Sequence[Recurrence], x: Array, y: Array, initial: StatePair, final: StatePair,
             lengths: Array | None, keep: bool,
-            draw_mask: Callable[[tuple[int, ...]], Array] | None) -> Kept:
-    """Run all layers over x (T, N, I).
+            draw_mask: Callable[[tuple[int, ...]], Array] | None) -> Kept | None:
+    """Run all layers over x (T, N, I); return what `backward` takes, if it is to follow.
 
     Parameters
     ----------
     y : ndarray (T, N, D*P)
         Output: what the last layer gives.
-    initial, final : of each layer, D pairs (h (N, P), c (N, H))
-        The states before (None for zeros) and, as output, after.
+    initial, final : (h (S, N, P), c (S, N, H))
+        The states before, either None for zeros, and, as output, after.
     lengths : ndarray (N,) of int64, or None
     keep : bool
         Whether `backward` is to follow.
@@ -51,27 +50,30 @@ def forward(layers: Sequence[Recurrence], x: Array, y: Array,
         Gives for a shape what the outputs of every layer but the last are multiplied with.
     """
     last = len(layers) - 1
-    in_place = not keep and layers[0].spec.direction == "forward"
+    D = layers[0].directions
     tapes, masks, spare = [], [], None
     for k, layer in enumerate(layers):
-        if in_place or k == last or (not keep and (last - k) % 2 == 0):
-            out = y
-        elif keep or spare is None:
-            # Backward reads the inputs of every layer; two directions may not write where they
-            # read, so that they write to two arrays in turn.
-            out = spare = _like(y)
-        else:
-            out = spare
-        tapes.append(layer.forward(x, out, initial[k], lengths, keep, None, final[k])[1])
+        out = y
+        if k < last and (keep or not _may_write_y(layer, last - k)):
+            # Backward reads the inputs of every layer.
+            out = spare = _like(y) if keep or spare is None else spare
+        tapes.append(layer.forward(x, out, _states_of(initial, k, D), lengths, keep, None,
+                                   _states_of(final, k, D))[1])
         if draw_mask is not None and k < last:
             masks.append(draw_mask(out.shape))
             _multiply(out, masks[k])
         x = out
-    return Kept(layers, tapes, masks)
+    return Kept(layers, tapes, masks) if keep else None
 
 
-def backward(kept: Kept, dy: Array | None, dfinal: Sequence[Sequence[StatePair] | None], dx: Array,
-             dinitial: Sequence[Sequence[StatePair]], grads: Sequence[Sequence[dict]]) -> None:
+def _may_write_y(layer, above):
+    """Whether a layer with so many above it, in evaluation, may write into y, where the last one
+    writes. Two directions may not write where they read, so that they take two arrays in turn."""
+    return layer.spec.direction == "forward" or above % 2 == 0
+
+
+def backward(kept: Kept, dy: Array | None, dfinal: StatePair, dx: Array, dinitial: StatePair,
+             grads: Sequence[Sequence[dict]]) -> None:
     """Backpropagate through all layers, once for one pass forward.
 
     Parameters
@@ -79,14 +81,15 @@ def backward(kept: Kept, dy: Array | None, dfinal: Sequence[Sequence[StatePair] 
     kept : Kept
     dy : ndarray (T, N, D*P) or None
         Gradient of the last layer's outputs; None for zeros.
-    dfinal, dinitial : of each layer, D pairs (dh (N, P), dc (N, H))
-        Gradients of the states after and, as output, before.
+    dfinal, dinitial : (dh (S, N, P), dc (S, N, H))
+        Gradients of the states after, either None for zeros, and, as output, before.
     dx : ndarray (T, N, I)
         Output: the gradient of x.
     grads : of each layer, D dicts of ndarray by role
         Gradients of the weights, added to.
     """
     layers, tapes, masks = kept
+    D = layers[0].directions
     spare = [None, None]    # a layer reads one and writes the other
     for k in range(len(layers) - 1, -1, -1):
         if k == 0:
@@ -96,7 +99,8 @@ def backward(kept: Kept, dy: Array | None, dfinal: Sequence[Sequence[StatePair] 
             if out is None:
                 width = layers[k].input_size
                 out = spare[k & 1] = np.empty((*dx.shape[:2], width), dx.dtype)
-        layers[k].backward(tapes[k], dy, dfinal[k], out, grads[k], dinitial[k])
+        layers[k].backward(tapes[k], dy, _states_of(dfinal, k, D), out, grads[k],
+                           _states_of(dinitial, k, D))
         if masks and k:
             _multiply(out, masks[k - 1])
         dy = out

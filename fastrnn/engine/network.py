@@ -7,13 +7,14 @@ the forward direction first. Below this module every array is time-major, (T, N,
 and unbatched arrays are given as views.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike
 
 from .._common import checks
 from . import checks as own_checks
@@ -22,6 +23,9 @@ from .module import Owner
 from .parameters import Gradients, Parameters, direction_names, initial_values, model_shapes
 from .recurrence import GATES, ROLES, Array, Recurrence, Spec
 from .stream import Stream
+
+if TYPE_CHECKING:    # slow to load
+    from numpy.typing import ArrayLike, DTypeLike
 
 _DEFAULTS = {
     "num_layers": 1,
@@ -38,13 +42,6 @@ _SPENT = object()
 _empty = np.empty
 
 
-class _Packed(NamedTuple):
-    """The layers of one version of the weights."""
-
-    version: int
-    layers: Sequence[Recurrence]
-
-
 class _Kept(NamedTuple):
     """What one training forward leaves for backward."""
 
@@ -57,11 +54,18 @@ class _Kept(NamedTuple):
 class _Derived:
     """What an engine makes from its parameters, or for them, and can make again."""
 
-    __slots__ = ("grads", "grads_by_layer", "kept", "packed")
+    __slots__ = ("grads", "grads_by_layer", "kept", "layers")
 
     def __init__(self):
-        self.packed = _Packed(-1, ())
+        self.layers = ()
         self.kept = self.grads = self.grads_by_layer = None
+
+
+def _time_major(sequence, batch_first):
+    """View a sequence as (T, N, ...), whatever the caller's order of axes."""
+    if sequence.ndim == 2:
+        return sequence[:, None]
+    return sequence.swapaxes(0, 1) if batch_first else sequence
 
 
 class Engine(Owner):
@@ -146,34 +150,28 @@ class Engine(Owner):
         x = own_checks.sequence(self, x)
         x_shape = x.shape
         batched = len(x_shape) == 3
-        x = self._time_major(x)
+        batch_first = self.batch_first
+        x = _time_major(x, batch_first)
         steps, rows, _ = x.shape
         own_checks.steps_and_rows(steps, rows, self._max_rows)
-        h0, c0 = own_checks.state(named, state, self, rows, batched)
+        initial = own_checks.state(named, state, self, rows, batched)
         if lengths is not None:
             if not batched:
                 raise ValueError("lengths need a 3-D x; an unbatched x has one length, its own")
             lengths = own_checks.lengths(lengths, steps, rows)
 
         y = _empty((*x_shape[:-1], self._output_width), self.dtype)
-        h_n, c_n = self._new_state(rows)
-        packed = self._packed()
+        final = self._new_state(rows)
+        layers = self._packed_layers()
         keep, passed = self.training, None
         if rows:
             passed = depth.forward(
-                packed.layers, x, self._time_major(y), self._by_layer(h0, c0),
-                self._by_layer(h_n, c_n), lengths, keep,
+                layers, x, _time_major(y, batch_first), initial, final, lengths, keep,
                 self._dropout_mask if keep and self.dropout > 0 else None,
             )
         if keep:
-            self._derived.kept = _Kept(packed.version, passed, x_shape, y.shape)
-        return y, self._state_out(h_n, c_n, batched)
-
-    def _time_major(self, sequence):
-        """View a sequence as (T, N, ...), whatever the caller's order of axes."""
-        if sequence.ndim == 2:
-            return sequence[:, None]
-        return sequence.swapaxes(0, 1) if self.batch_first else sequence
+            self._derived.kept = _Kept(layers[0].version, passed, x_shape, y.shape)
+        return y, self._state_out(*final, batched)
 
     def _new_state(self, rows):
         """Arrays for h (S, N, P) and c (S, N, H), which is None but for LSTM."""
@@ -182,33 +180,31 @@ class Engine(Owner):
             return h, None
         return h, _empty((self.state_slots, rows, self.hidden_size), self.dtype)
 
-    def _by_layer(self, h, c):
-        return depth.states_by_layer(h, c, self.num_layers, self._directions)
-
     def _dropout_mask(self, shape):
         """0 with probability p, else 1/(1-p), drawn anew for each element and step."""
         kept = self._rng.random(shape, self.dtype) >= self.dropout
         scale = 1 / (1 - self.dropout) if self.dropout < 1 else 0
         return np.multiply(kept, scale, dtype=self.dtype)
 
-    def _packed(self):
+    def _packed_layers(self):
         """The layers with the current weights, packed where they changed."""
-        packed = self._derived.packed
+        layers = self._derived.layers
         parameters = self._parameters
-        if packed.version != parameters.version:
+        if not layers or layers[0].version != parameters.version:
             with parameters.lock:
-                packed = self._derived.packed
-                if packed.version != parameters.version:
-                    version = parameters.version
-                    packed = _Packed(version, self._layers(parameters.arrays, version))
-                    self._derived.packed = packed
-        return packed
+                layers = self._derived.layers
+                if not layers or layers[0].version != parameters.version:
+                    layers = self._layers(parameters.arrays, parameters.version, self.training)
+                    self._derived.layers = layers
+        return layers
 
-    def _layers(self, arrays: Mapping[str, Array], version: int) -> list[Recurrence]:
+    def _layers(self, arrays: Mapping[str, Array], version: int,
+                training: bool = False) -> Sequence[Recurrence]:
         """The layers with the weights `arrays`, by their names."""
         rows = self._rows_by_role(arrays)
         D = self._directions
-        return [Recurrence(self._spec, rows[k:k + D], version) for k in range(0, len(rows), D)]
+        return [Recurrence(self._spec, rows[k:k + D], version, training)
+                for k in range(0, len(rows), D)]
 
     def _rows_by_role(self, arrays):
         """One dict of roles for each of the S (layer, direction)."""
@@ -251,21 +247,22 @@ class Engine(Owner):
         """
         kept = self._kept_forward()
         batched = len(kept.x_shape) == 3
+        batch_first = self.batch_first
         dx = np.empty(kept.x_shape, self.dtype)
-        rows = self._time_major(dx).shape[1]
+        rows = _time_major(dx, batch_first).shape[1]
         if dy is None and dstate is None:
             raise ValueError("dy and dstate are both None: there is nothing to propagate")
         if dy is not None:
             dy = checks.shaped("dy", dy, self.dtype, kept.y_shape)
-            dy = self._time_major(dy if dy.flags.aligned else np.array(dy))
+            dy = _time_major(dy if dy.flags.aligned else np.array(dy), batch_first)
         dfinal = own_checks.state("dstate", dstate, self, rows, batched, optional=True)
-        dh0, dc0 = self._new_state(rows)
+        dinitial = self._new_state(rows)
         grads = self._grads_by_layer()
         self._derived.kept = _SPENT  # the loops overwrite the tapes
         if rows:
-            depth.backward(kept.passed, dy, self._by_layer(*dfinal), self._time_major(dx),
-                           self._by_layer(dh0, dc0), grads)
-        return dx, self._state_out(dh0, dc0, batched)
+            depth.backward(kept.passed, dy, dfinal, _time_major(dx, batch_first), dinitial,
+                           grads)
+        return dx, self._state_out(*dinitial, batched)
 
     def _kept_forward(self):
         kept = self._derived.kept
@@ -365,4 +362,4 @@ class Engine(Owner):
         batch_size = checks.count("batch_size", batch_size)
         parameters = self._parameters
         with parameters.lock:
-            return Stream(self, self._packed().layers, batch_size, parameters.snapshot())
+            return Stream(self, self._packed_layers(), batch_size, parameters.snapshot())

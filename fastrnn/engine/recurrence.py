@@ -72,23 +72,29 @@ class Recurrence:
         b_hh alone, and the projection may be missing or None.
     version : int
         Which weights these are, for their owner.
+    training : bool
+        Whether a backward is to be expected: what it wants of the weights is packed with the rest
+        then, which is cheaper than at the first backward.
 
     Attributes
     ----------
     spec, version
         As given.
+    directions : int
+        D.
     input_size, hidden_size, output_size : int
         I, H and P.
     dtype : numpy.dtype
     """
 
-    __slots__ = ("_has_c", "_layers", "_reverse", "dtype", "hidden_size", "input_size",
-                 "output_size", "spec", "version")
+    __slots__ = ("_has_c", "_layers", "_reverse", "directions", "dtype", "hidden_size",
+                 "input_size", "output_size", "spec", "version")
 
     def __init__(self, spec: Spec, weights: Sequence[Mapping[str, Array | None]],
-                 version: int = 0) -> None:
+                 version: int = 0, training: bool = False) -> None:
         self._take(spec, weights[0]["w_ih"].dtype, version, [
-            PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after)
+            PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after,
+                        training)
             for roles in weights
         ])
 
@@ -101,6 +107,7 @@ class Recurrence:
         self.output_size = layers[0].output_size
         self._has_c = HAS_C[spec.cell]
         self._layers = layers
+        self.directions = len(layers)
         self._reverse = spec.direction == "reverse"
 
     def joined(self, reverse: "Recurrence") -> "Recurrence":
