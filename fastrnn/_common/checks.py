@@ -7,14 +7,18 @@ a rule of its own: ``TypeError`` for a value of the wrong kind, ``ValueError`` f
 dtype of the input, ``RuntimeError`` for sizes that do not fit the model or each other.
 """
 
+from __future__ import annotations
+
 import operator
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
+
+if TYPE_CHECKING:    # slow to load
+    from numpy.typing import ArrayLike
 
 # The loops and BLAS count rows and columns in 32-bit integers.
 MAX_SIZE = 2**31 - 1
@@ -131,7 +135,7 @@ def enough_memory(sizes: dict[str, Any]) -> Iterator[Any]:
         raise MemoryError(text) from None
 
 
-def as_ndarray(name: str, value: npt.ArrayLike) -> np.ndarray:
+def as_ndarray(name: str, value: ArrayLike) -> np.ndarray:
     """Return ``numpy.asarray(value)``; what NumPy cannot read raises ``TypeError``.
 
     So does a masked array: its mask would be lost. Tensors that NumPy does not know are asked for
@@ -148,7 +152,7 @@ def as_ndarray(name: str, value: npt.ArrayLike) -> np.ndarray:
         raise TypeError(f"{name} must be an array of numbers, got {kind}: {reason}") from None
 
 
-def array(name: str, value: npt.ArrayLike, dtype: np.dtype,
+def array(name: str, value: ArrayLike, dtype: np.dtype,
           error: type[Exception] = ValueError) -> np.ndarray:
     """Return `value` as an ndarray of exactly `dtype`; a wrong dtype raises `error`.
 
@@ -167,7 +171,7 @@ def _dtype_text(dtype):
     return str(dtype) if dtype.isnative else f"{dtype.name} in foreign byte order"
 
 
-def shaped(name: str, value: npt.ArrayLike, dtype: np.dtype, shape: tuple[int, ...],
+def shaped(name: str, value: ArrayLike, dtype: np.dtype, shape: tuple[int, ...],
            error: type[Exception] = ValueError) -> np.ndarray:
     """Return `value` as an array of `dtype` and `shape`; see `array` for `error`."""
     result = array(name, value, dtype, error)

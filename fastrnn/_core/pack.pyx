@@ -6,7 +6,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from libc.string cimport memset
+from libc.string cimport memset, strcmp
 
 from fastrnn._core.kernels cimport (
     FASTRNN_CELLS, FASTRNN_ELU, FASTRNN_EXPONENTIAL, FASTRNN_F32, FASTRNN_F64,
@@ -35,10 +35,11 @@ cdef int cell_number(str name, bint reset_after) except -1:
     """The cell of this name. Where two have it, one resets the state before the product, the other
     what the product gives."""
     cdef const fastrnn_description *d
+    cdef bytes wanted = name.encode()
     cdef int cell, found = -1
     for cell in range(FASTRNN_CELLS):
         d = fastrnn_describe(cell)
-        if d.name.decode() == name and (found < 0 or (d.reset_slot < 0) == reset_after):
+        if strcmp(d.name, wanted) == 0 and (found < 0 or (d.reset_slot < 0) == reset_after):
             found = cell
     if found < 0:
         raise ValueError(f"there is no cell named {name!r}")

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Checks of what the engine's models and streams are called with; see `_common.checks`."""
 
+from __future__ import annotations
+
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .._common.checks import MAX_SIZE, array, as_ndarray, shaped
+
+if TYPE_CHECKING:    # slow to load
+    from numpy.typing import ArrayLike
 
 MAX_LAYERS = 2**15 - 1
 

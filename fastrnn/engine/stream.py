@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """One step a call, the state kept in between: `Stream`, made by a model's ``stream()``."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from .._common.checks import array
 from . import checks
 from .parameters import Snapshot
 from .recurrence import Recurrence, new_stream
+
+if TYPE_CHECKING:    # slow to load
+    from numpy.typing import ArrayLike
 
 _ndarray = np.ndarray
 _empty = np.empty
