@@ -19,8 +19,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 _PACKAGE = __name__.partition(".")[0]
-
-F = TypeVar("F", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
 def _settings(**errors):
@@ -62,7 +61,7 @@ def _quiet_by_errstate(function):
     return quietly
 
 
-def quiet(function: F) -> F:
+def quiet(function: _Function) -> _Function:
     """Let `function` compute without floating-point errors and warnings of NumPy."""
     return _quiet_by_errstate(function) if _errors is None else _quiet(function)
 

@@ -67,7 +67,7 @@ OPERATIONS = {
     "equal": _Function(np.equal, gives="bool"),
     "not_equal": _Function(np.not_equal, gives="bool"),
 }
-# What truth values are not changed to numbers for.
+# Operations that give truth values, not numbers, of truth values.
 _OF_TRUTH = {"add", "multiply", "absolute"}
 
 

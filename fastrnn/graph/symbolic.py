@@ -126,7 +126,7 @@ class Node:
         """Return what the call gave: a tensor or a list of them."""
         return list(self.outputs) if self.gives_list else self.outputs[0]
 
-    def parents(self) -> list[Any]:
+    def parents(self) -> list[SymbolicTensor]:
         """Return the input tensors, symbolic masks among them, as a list."""
         masks = self.mask if isinstance(self.mask, list | tuple) else (self.mask,)
         return [tensor for tensor in (*(self.inputs or ()), *masks)

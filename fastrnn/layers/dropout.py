@@ -118,7 +118,7 @@ class Dropout(Layer):
         kept = source.draw(self._shape(inputs.shape))
         return self._dropped(inputs, kept), mask, kept
 
-    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
+    def backward(self, kept: np.ndarray | None, doutputs: np.ndarray) -> np.ndarray:
         return doutputs if kept is None else self._dropped(doutputs, kept)
 
     def _dropped(self, array, kept):
@@ -193,7 +193,7 @@ class GaussianNoise(Layer):
         outputs += inputs
         return outputs, mask, None
 
-    def backward(self, kept: Any, doutputs: np.ndarray) -> np.ndarray:
+    def backward(self, kept: None, doutputs: np.ndarray) -> np.ndarray:
         return doutputs
 
 
@@ -230,7 +230,7 @@ class GaussianDropout(Layer):
         noise += 1
         return inputs * noise, mask, noise
 
-    def backward(self, noise: Any, doutputs: np.ndarray) -> np.ndarray:
+    def backward(self, noise: np.ndarray | None, doutputs: np.ndarray) -> np.ndarray:
         return doutputs if noise is None else doutputs * noise
 
 

@@ -64,5 +64,5 @@ class Masking(Layer):
         outputs[~mask] = 0
         return outputs, mask, mask
 
-    def backward(self, mask: Any, doutputs: np.ndarray) -> np.ndarray:
+    def backward(self, mask: np.ndarray, doutputs: np.ndarray) -> np.ndarray:
         return doutputs * mask[..., None]

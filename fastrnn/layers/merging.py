@@ -240,7 +240,7 @@ class Concatenate(Merge):
         ends = np.cumsum([x.shape[self.axis] for x in inputs[:-1]]) if keep else None
         return y, self.compute_mask(inputs, mask), ends
 
-    def backward(self, ends: Any, doutputs: np.ndarray) -> list[np.ndarray]:
+    def backward(self, ends: np.ndarray, doutputs: np.ndarray) -> list[np.ndarray]:
         return np.split(doutputs, ends, axis=self.axis)
 
 

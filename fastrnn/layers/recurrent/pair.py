@@ -144,7 +144,7 @@ def _new_outputs(layers, N, T, concatenated, new=np.empty):
     H, dtype = layers[0].units, layers[0].dtype
     if concatenated:
         whole = new((N, T, 2 * H), dtype)
-        return whole, _halves(whole)
+        return whole, _sides(whole)
     return None, [_new_steps(k, (N, T, H), dtype, new) for k in range(2)]
 
 
@@ -155,7 +155,7 @@ def _new_steps(k, shape, dtype, new=np.empty):
     return new(shape, dtype)[:, ::-1] if k else new(shape, dtype)
 
 
-def _halves(whole):
+def _sides(whole):
     H = whole.shape[2] // 2
     return [whole[:, :, :H], whole[:, :, H:]]
 
