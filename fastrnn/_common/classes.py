@@ -14,14 +14,14 @@ from typing import Any
 
 
 class _Custom(threading.local):
-    classes = {}  # noqa: RUF012 - replaced, never written to
+    classes: dict[str, Any] = {}  # noqa: RUF012 - replaced, never written to
 
 
 _custom = _Custom()
 # Names of the modules whose public classes `find` knows, and where the function is that reads the
 # configurations of other programs.
-_modules = []
-_readers = []
+_modules: list[str] = []
+_readers: list[Any] = []
 
 
 @contextmanager

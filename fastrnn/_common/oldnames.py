@@ -99,7 +99,7 @@ _NAMES = {
     },
     "regularizers": {"l1l2": "l1_l2"},
 }
-_told = set()
+_told: set[str] = set()
 
 
 class OldNameWarning(UserWarning, FutureWarning):
@@ -188,7 +188,7 @@ def attribute(place: str, new: str) -> Any:
 # -- names and modules ---------------------------------------------------------------------------
 
 
-def find(module: str, name: str) -> type:
+def find(module: str, name: str) -> Any:
     """Return what an old name in one of our modules stands for, an old place included.
 
     Raises

@@ -33,7 +33,7 @@ def _settings(**errors):
 _errors, _SILENCE = _settings(all="ignore")
 _, _DEFAULT = _settings()
 # The settings that the outermost quiet call was made under.
-_outside = ContextVar("fastrnn_outside")
+_outside: ContextVar[Any] = ContextVar("fastrnn_outside")
 
 
 def _quiet(function):

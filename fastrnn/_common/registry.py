@@ -2,7 +2,7 @@
 """Objects by name: how initialisers, losses, metrics and their like are named, saved, read back."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from . import oldnames
@@ -76,7 +76,7 @@ class Registry:
             return found
         raise self.refusal(identifier)
 
-    def named(self, name: str) -> Callable[..., Any] | type:
+    def named(self, name: str) -> Any:
         """Return the class or object of a name."""
         found = self.known(name)
         if found is None:

@@ -162,8 +162,7 @@ class Engine(Owner):
         keep, passed = self.training, None
         if rows:
             passed = depth.forward(
-                packed.layers, sequence, self._time_major(y), self._by_layer(h0, c0),
-                self._by_layer(h_n, c_n), lengths, keep,
+                packed.layers, sequence, self._time_major(y), (h0, c0), (h_n, c_n), lengths, keep,
                 self._dropout_mask if keep and self.dropout > 0 else None,
             )
         if keep:
@@ -182,9 +181,6 @@ class Engine(Owner):
         if not self.has_cell_state:
             return h, None
         return h, _empty((self.state_slots, rows, self.hidden_size), self.dtype)
-
-    def _by_layer(self, h, c):
-        return depth.states_by_layer(h, c, self.num_layers, self._directions)
 
     def _dropout_mask(self, shape):
         """0 with probability p, else 1/(1-p), drawn anew for each element and step."""
@@ -209,7 +205,8 @@ class Engine(Owner):
         """The layers with the weights `arrays`, by their names."""
         rows = self._rows_by_role(arrays)
         D = self._directions
-        return [Recurrence(self._spec, rows[k:k + D], version) for k in range(0, len(rows), D)]
+        return [Recurrence(self._spec, rows[k:k + D], version, self.training)
+                for k in range(0, len(rows), D)]
 
     def _rows_by_role(self, arrays):
         """One dict of roles for each of the S (layer, direction)."""
@@ -265,8 +262,7 @@ class Engine(Owner):
         grads = self._grads_by_layer()
         self._derived.kept = _SPENT  # the loops overwrite the tapes
         if rows:
-            depth.backward(kept.passed, gradient, self._by_layer(*dfinal), self._time_major(dx),
-                           self._by_layer(dh0, dc0), grads)
+            depth.backward(kept.passed, gradient, dfinal, self._time_major(dx), (dh0, dc0), grads)
         return dx, self._state_out(dh0, dc0, batched)
 
     def _kept_forward(self):

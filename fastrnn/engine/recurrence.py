@@ -75,6 +75,9 @@ class Recurrence:
         b_hh alone, and the projection may be missing or None.
     version : int
         Which weights these are, for their owner.
+    training : bool
+        Whether a backward is to be expected: the packs it needs are made with the others then,
+        which is cheaper than at the first backward.
 
     Attributes
     ----------
@@ -89,9 +92,9 @@ class Recurrence:
                  "output_size", "spec", "version")
 
     def __init__(self, spec: Spec, weights: Sequence[Mapping[str, Any]],
-                 version: int = 0) -> None:
+                 version: int = 0, training: bool = False) -> None:
         self._take(spec, weights[0]["w_ih"].dtype, version,
-                   [_packed(spec, roles) for roles in weights])
+                   [_packed(spec, roles, training) for roles in weights])
 
     def _take(self, spec, dtype, version, layers):
         self.spec = spec
@@ -228,8 +231,9 @@ class Recurrence:
         return f"<Recurrence {self.spec}, {sizes}, {self.dtype}>"
 
 
-def _packed(spec, roles):
-    return PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after)
+def _packed(spec, roles, training):
+    return PackedLayer(spec.cell, spec.activations, *map(roles.get, ROLES), spec.reset_after,
+                       training)
 
 
 def new_stream(layers: Sequence[Recurrence], rows: int) -> StreamCore:

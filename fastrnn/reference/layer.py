@@ -137,7 +137,7 @@ class Layer:
 
     def affine_backward(self, masks: np.ndarray | None, x: np.ndarray, h: np.ndarray,
                         du: np.ndarray, dv: np.ndarray,
-                        grads: dict[str, Any]) -> tuple[np.ndarray, ...]:
+                        grads: dict[str, Any]) -> tuple[np.ndarray, Any]:
         """Add the gradients of the weights into `grads`; return dx and the share of u, v in dh'."""
         gates = range(GATES[self.cell])
         dh = sum(

@@ -58,7 +58,7 @@ def hard_sigmoid_ab_slope(a: Any, alpha: Any, beta: Any) -> Any:
 
 
 # name -> (value, slope), functions of the argument and of as many numbers as ONNX gives them
-NUMBERED = {
+NUMBERED: dict[str, tuple[Any, Any]] = {
     "affine": (affine, affine_slope),
     "thresholded_relu": (thresholded_relu, thresholded_relu_slope),
     "scaled_tanh": (scaled_tanh, scaled_tanh_slope),

@@ -68,7 +68,7 @@ def both_ways(monkeypatch, layer, *arguments, **options):
     assert layer._joined.of(layer.sublayers()) is not None
     got = run(layer, *arguments, **options)
     with monkeypatch.context() as patch:
-        patch.setattr(Joined, "of", lambda joined, of: None)
+        patch.setattr(Joined, "of", lambda joined, *_: None)
         want = run(apart, *arguments, **options)
     assert_same_bits(got[0], want[0])
     assert got[1] == want[1]

@@ -11,7 +11,7 @@ from ..._common.classes import own_config
 from ...engine.recurrence import Array
 from ...graph.broadcasting import Shape
 from ...graph.operation import plain
-from ...graph.tape import FOR_INPUTS
+from ...graph.tape import FOR_INPUTS, NOTHING
 from ..base import Layer, activity_penalties
 from ..described import copy, deserialize
 from . import pair
@@ -145,7 +145,7 @@ class Bidirectional(Layer):
     def forward(self, inputs: Array | list[Array], mask: Any, training: bool, keep: int,
                 uses_mask: bool = True) -> tuple[Any, Any, _Kept]:
         layers = self.sublayers()
-        recurrence = self._joined.of(layers)
+        recurrence = self._joined.of(layers, keep != NOTHING)
         run = self._one_after_the_other if recurrence is None else self._at_once
         outputs, merged, part = run(recurrence, inputs, mask, training, keep, uses_mask)
         y, y_rev = outputs[0][0], outputs[1][0]

@@ -25,10 +25,12 @@ class StepwiseRecurrence:
         Its `activations` are a pair of Activation.
     weights : sequence of one mapping of str to ndarray
     version : int
+    training : bool
+        Not used: nothing is packed.
     """
 
     def __init__(self, spec: Spec, weights: Sequence[Mapping[str, Array | None]],
-                 version: int = 0) -> None:
+                 version: int = 0, training: bool = False) -> None:
         self.spec = spec
         self.version = version
         copied: dict[str, Any] = {role: None if array is None else array.copy()
