@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 _PACKAGE = __name__.partition(".")[0]
-_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 def _settings(**errors):
@@ -61,7 +62,7 @@ def _quiet_by_errstate(function):
     return quietly
 
 
-def quiet(function: _Function) -> _Function:
+def quiet(function: F) -> F:
     """Let `function` compute without floating-point errors and warnings of NumPy."""
     return _quiet_by_errstate(function) if _errors is None else _quiet(function)
 

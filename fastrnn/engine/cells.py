@@ -6,13 +6,18 @@ directions where bidirectional, else 1; S = num_layers * D states, layer by laye
 the forward direction first.
 """
 
+from __future__ import annotations
+
 from os import PathLike
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from .._common import checks
 from .network import Engine
+
+if TYPE_CHECKING:    # slow to load
+    from numpy.typing import DTypeLike
 
 
 class RNN(Engine):
@@ -27,7 +32,7 @@ class RNN(Engine):
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1,
                  nonlinearity: str = "tanh", bias: bool = True, batch_first: bool = False,
                  dropout: float = 0.0, bidirectional: bool = False,
-                 dtype: npt.DTypeLike = "float32",
+                 dtype: DTypeLike = "float32",
                  seed: int | np.random.Generator | None = None) -> None:
         checks.choice("nonlinearity", nonlinearity, ("tanh", "relu", "sigmoid"))
         super().__init__(
@@ -55,7 +60,7 @@ class GRU(Engine):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-                 dtype: npt.DTypeLike = "float32",
+                 dtype: DTypeLike = "float32",
                  seed: int | np.random.Generator | None = None) -> None:
         super().__init__(
             input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, bias=bias,
@@ -130,7 +135,7 @@ class LSTM(Engine):
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False,
-                 proj_size: int = 0, dtype: npt.DTypeLike = "float32",
+                 proj_size: int = 0, dtype: DTypeLike = "float32",
                  seed: int | np.random.Generator | None = None) -> None:
         super().__init__(
             input_size=input_size, hidden_size=hidden_size, num_layers=num_layers, bias=bias,

@@ -5,16 +5,20 @@ The protocol: `state_dict` hands out read-only arrays by name, `grads` holds one
 for each of them, and ``with module._updating() as arrays`` gives an optimiser the writable ones.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 import numpy as np
-import numpy.typing as npt
 
 from .._common import checks
 from .parameters import Parameters
+
+if TYPE_CHECKING:    # slow to load
+    from numpy.typing import ArrayLike
 
 # An attribute of such a name would be taken for a parameter and never be read.
 _PARAMETER_LIKE = re.compile(r"(weight|bias)(_|$)")
@@ -55,7 +59,7 @@ class Module:
         for gradient in self.grads.values():
             gradient.fill(0)
 
-    def load_state_dict(self, mapping: Mapping[str, npt.ArrayLike]) -> None:
+    def load_state_dict(self, mapping: Mapping[str, ArrayLike]) -> None:
         """Copy all parameters from a mapping of name to array, cast to the module's dtype.
 
         Raises
@@ -79,7 +83,7 @@ class Owner(Module):
         """
         return dict(self._parameters.views)
 
-    def load_state_dict(self, mapping: Mapping[str, npt.ArrayLike]) -> None:
+    def load_state_dict(self, mapping: Mapping[str, ArrayLike]) -> None:
         self._parameters.load(mapping, type(self).__name__)
 
     load_state_dict.__doc__ = Module.load_state_dict.__doc__

@@ -7,6 +7,8 @@ the forward direction first. Below this module every array is time-major, (T, N,
 and unbatched arrays are given as views.
 """
 
+from __future__ import annotations
+
 import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike

@@ -6,17 +6,21 @@ Arrays are handed out read-only. They change through `Parameters.assign`, `Param
 derived from the values (packed layers, a kept forward) knows that it is out of date.
 """
 
+from __future__ import annotations
+
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import RLock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .._common.checks import as_ndarray
 from .recurrence import GATES
+
+if TYPE_CHECKING:    # slow to load
+    from numpy.typing import ArrayLike
 
 Shapes = dict[str, tuple[int, ...]]
 
@@ -165,7 +169,7 @@ class Parameters:
             finally:
                 self.version += 1
 
-    def assign(self, name: str, value: npt.ArrayLike) -> None:
+    def assign(self, name: str, value: ArrayLike) -> None:
         """Copy `value` into the parameter `name`, cast to its dtype.
 
         Raises
@@ -181,7 +185,7 @@ class Parameters:
             raise ValueError(f"{name} must have shape {array.shape}, got {copied.shape}")
         self._copy({name: copied})
 
-    def load(self, mapping: Mapping[str, npt.ArrayLike], owner: str) -> None:
+    def load(self, mapping: Mapping[str, ArrayLike], owner: str) -> None:
         """Copy the values of `mapping`, whose keys must be exactly the parameters' names.
 
         `owner` is the class of the model, for messages.
@@ -226,7 +230,7 @@ class Gradients(Mapping[str, np.ndarray]):
     def __getitem__(self, name: str) -> np.ndarray:
         return self._arrays[name]
 
-    def __setitem__(self, name: str, value: npt.ArrayLike) -> None:
+    def __setitem__(self, name: str, value: ArrayLike) -> None:
         array = self._arrays[name]
         if value is not array:
             array[...] = value
