@@ -14,7 +14,7 @@ from typing import Any, TypeVar, overload
 
 from .notices import PACKAGE, warn
 
-F = TypeVar("F", bound=Callable[..., Any])
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 
 # Old argument -> what it may be called: the first that the function in question has. Where a
 # function has an argument of the old name, it is no old name.
@@ -121,9 +121,9 @@ def tell(text: str) -> None:
 
 
 @overload
-def arguments(function: F, *, dropped: tuple[str, ...] = ()) -> F: ...
+def arguments(function: _Function, *, dropped: tuple[str, ...] = ()) -> _Function: ...
 @overload
-def arguments(*, dropped: tuple[str, ...]) -> Callable[[F], F]: ...
+def arguments(*, dropped: tuple[str, ...]) -> Callable[[_Function], _Function]: ...
 def arguments(function: Any = None, *, dropped: tuple[str, ...] = ()) -> Any:
     """Let a function or constructor take the old names of its arguments.
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 
@@ -124,3 +124,7 @@ class LambdaCallback(Callback):
                 if not callable(function):
                     raise TypeError(f"{name} must be callable, got {type(function).__name__}")
                 setattr(self, name, function)
+
+
+# What is given as callbacks: one, or lists of them, nested as one likes.
+Callbacks = Callback | Sequence[Any] | None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .base import Callback
+from .base import Callback, Callbacks
 from .progress import ProgressBar
 from .records import History
 from .stopping import TerminateOnNaN
@@ -45,8 +45,8 @@ class CallbackList(Callback):
         If something else than a callback is among them.
     """
 
-    def __init__(self, callbacks: Any = None, add_history: bool = False,
-                 add_progbar: bool | None = None, model: Any = None, *, verbose: int = 0,
+    def __init__(self, callbacks: Callbacks = None, add_history: bool = False,
+                 add_progbar: bool | None = None, model: Any = None, *, verbose: int | str = 0,
                  epochs: int = 1, steps: int | None = None) -> None:
         super().__init__()
         self.callbacks = list(_flattened(callbacks))

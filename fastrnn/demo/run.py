@@ -143,11 +143,11 @@ class _Progress:
     # The loss shown is a running mean over about so many updates.
     _MEMORY = 50
 
-    def __init__(self, trainer, budget):
+    def __init__(self, trainer: CharTrainer, budget: Budget) -> None:
         self._trainer, self._budget = trainer, budget
         self._first = trainer.updates
         self._elapsed = trainer.elapsed
-        self._bits = None
+        self._bits: float | None = None
         unit = "updates" if budget.updates else "s"
         self._bar = _bar(budget.total, budget.done(trainer), unit)
 
@@ -157,7 +157,7 @@ class _Progress:
     def __exit__(self, *_):
         self._bar.close()
 
-    def show(self, bits):
+    def show(self, bits: float) -> None:
         """Count one update and its loss."""
         trainer = self._trainer
         updates = trainer.updates - self._first
@@ -186,14 +186,14 @@ def _bar(total, done, unit):
 class _Lines:
     """A line every so many seconds, called as tqdm's bar is."""
 
-    def __init__(self, total, done, unit, interval):
+    def __init__(self, total: float, done: float, unit: str, interval: float) -> None:
         self.total, self.n, self.unit, self.interval = total, done, unit, interval
         self._text, self._next = "", 0.0
 
-    def set_postfix_str(self, text, refresh):
+    def set_postfix_str(self, text: str, refresh: bool) -> None:
         self._text = text
 
-    def update(self, more):
+    def update(self, more: float) -> None:
         self.n += more
         now = time.perf_counter()
         if now >= self._next and sys.stderr is not None:
@@ -201,5 +201,5 @@ class _Lines:
             print(f"{self.n:.0f}/{self.total:.0f} {self.unit}, {self._text}", file=sys.stderr,
                   flush=True)
 
-    def close(self):
+    def close(self) -> None:
         pass

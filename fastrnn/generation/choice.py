@@ -118,7 +118,7 @@ def draw(scores: np.ndarray, temperature: float, rng: np.random.Generator) -> np
 
 
 def chooser(temperature: float = 1.0, top_k: int | None = None, top_p: float | None = None,
-            rng: np.random.Generator | Any = None) -> Callable[[np.ndarray], np.ndarray]:
+            rng: np.random.Generator | None = None) -> Callable[[np.ndarray], np.ndarray]:
     """Return a function from scores (N, V) to one token for each row, (N,).
 
     The scores are divided by the temperature, then filtered by `filter_top_k` and `filter_top_p`

@@ -125,12 +125,13 @@ def placed(error: TargetError, y: Any, place: Place) -> ValueError:
 class _Search:
     """The steps of a search for the number to blame, from the data on to the sum."""
 
-    def __init__(self, error, model, batch, place, class_weights):
+    def __init__(self, error: NotFinite, model: Any, batch: tuple[Any, ...], place: Place,
+                 class_weights: ClassWeights | None) -> None:
         self.error, self.model, self.place = error, model, place
         self.x, self.y, self.weight = batch
         self.class_weights = class_weights
 
-    def reason(self):
+    def reason(self) -> str:
         targets, outputs, masks, weights = self.error.facts
         for term in self.model._objective.terms:
             k = term.index

@@ -57,20 +57,21 @@ def one_batch(model: Any, x: Any, y: Any = None, weight: Any = None) -> tuple[An
 class _Ready:
     """Batches that are made ready one by one."""
 
-    def __init__(self, source, model):
+    def __init__(self, source: ArrayBatches | IterableBatches | RememberedBatches,
+                 model: Any) -> None:
         self._source, self._model = source, model
 
     @property
-    def ended(self):
+    def ended(self) -> bool:
         return self._source.ended
 
-    def count(self):
+    def count(self) -> int | None:
         return self._source.count()
 
-    def restart(self):
+    def restart(self) -> None:
         self._source.restart()
 
-    def rows_given(self):
+    def rows_given(self) -> slice | np.ndarray | None:
         return self._source.rows_given()
 
     def __iter__(self):

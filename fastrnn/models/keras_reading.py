@@ -60,7 +60,7 @@ def options(cls: type[Any], config: dict[str, Any]) -> dict[str, Any]:
 class _ModelReader(Reader):
     """Reads models, and layers with models in them."""
 
-    def model(self, own, name, config):
+    def model(self, own: type[Any] | None, name: str, config: Any) -> Any:
         if own is None and name == "Sequential":
             return self._sequential(config)
         return self._functional(own or Model, config)

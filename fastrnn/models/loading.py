@@ -4,6 +4,8 @@
 import os
 from typing import Any, TypeVar
 
+import numpy as np
+
 from .. import io, losses, metrics, optimizers
 from .._common.classes import custom_objects as known_objects
 from .._common.classes import given_object, given_objects
@@ -55,10 +57,10 @@ def load_model(path: str | os.PathLike[str], custom_objects: dict[str, Any] | No
 class _Waiting:
     """Weights for a model that has none yet."""
 
-    def __init__(self, path, arrays):
+    def __init__(self, path: str | os.PathLike[str], arrays: dict[str, np.ndarray]) -> None:
         self.path, self.arrays = path, arrays
 
-    def give(self, model):
+    def give(self, model: Model) -> None:
         """Set the model's weights."""
         set_weights(model, self.path, self.arrays)
 

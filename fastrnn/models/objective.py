@@ -23,10 +23,10 @@ class _Term:
 
     __slots__ = ("index", "loss", "name", "shapes", "tracker", "weight")
 
-    def __init__(self, index, loss, weight, name):
+    def __init__(self, index: int, loss: losses.Loss, weight: float | None, name: str) -> None:
         self.index, self.loss, self.weight, self.name = index, loss, weight, name
-        self.shapes = None
-        self.tracker = None
+        self.shapes: tuple[Any, ...] | None = None
+        self.tracker: metrics.Mean | None = None
 
 
 class Objective:

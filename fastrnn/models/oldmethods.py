@@ -10,6 +10,7 @@ import numpy as np
 
 from .._common import oldnames
 from ..callbacks import History
+from ..callbacks.base import Callbacks
 from ..graph.structure import flatten
 
 # What told Keras how to run a generator beside the training.
@@ -25,7 +26,7 @@ class OldTrainer:
     predict: Callable[..., Any]
 
     def fit_generator(self, generator: Iterable[Any], steps_per_epoch: int | None = None,
-                      epochs: int = 1, verbose: int | str = 1, callbacks: Any = None,
+                      epochs: int = 1, verbose: int | str = 1, callbacks: Callbacks = None,
                       validation_data: Any = None, validation_steps: int | None = None,
                       validation_freq: int | Collection[int] = 1,
                       class_weight: dict[Any, Any] | None = None, max_queue_size: int = 10,
@@ -60,7 +61,7 @@ class OldTrainer:
         )
 
     def evaluate_generator(self, generator: Iterable[Any], steps: int | None = None,
-                           callbacks: Any = None, max_queue_size: int = 10, workers: int = 1,
+                           callbacks: Callbacks = None, max_queue_size: int = 10, workers: int = 1,
                            use_multiprocessing: bool = False, verbose: int | str = 0,
                            val_samples: int | None = None, **options: Any) -> Any:
         """Return the loss and metrics of a generator's batches, as `evaluate` does."""
@@ -70,7 +71,7 @@ class OldTrainer:
         return self.evaluate(generator, steps=steps, callbacks=callbacks, verbose=verbose)
 
     def predict_generator(self, generator: Iterable[Any], steps: int | None = None,
-                          callbacks: Any = None, max_queue_size: int = 10, workers: int = 1,
+                          callbacks: Callbacks = None, max_queue_size: int = 10, workers: int = 1,
                           use_multiprocessing: bool = False, verbose: int | str = 0,
                           val_samples: int | None = None, **options: Any) -> Any:
         """Return the outputs for a generator's batches, as `predict` does."""

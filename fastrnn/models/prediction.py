@@ -7,6 +7,7 @@ import numpy as np
 
 from .. import callbacks as callback_kinds
 from .._common.quiet import quiet
+from ..callbacks.base import Callbacks
 from .arrays import as_arrays, row_count
 from .feeding import feed, one_batch
 from .outputs import Gathered, unshared
@@ -18,7 +19,7 @@ class Predicting(PartOfModel):
     """The part of a model that gives its outputs."""
 
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = "auto",
-                steps: int | None = None, callbacks: Any = None) -> Any:
+                steps: int | None = None, callbacks: Callbacks = None) -> Any:
         """Return the outputs for inputs, as `fit` takes them.
 
         Returns

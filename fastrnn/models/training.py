@@ -9,6 +9,7 @@ from .._common import checks, oldnames
 from .._common.notices import warn
 from .._common.quiet import quiet
 from ..callbacks import History
+from ..callbacks.base import Callbacks
 from ..graph.structure import flatten
 from ..losses.targets import TargetError
 from .arrays import as_arrays
@@ -33,7 +34,7 @@ class Trainer(Steps, Predicting, OldTrainer):
 
     @oldnames.arguments(dropped=WORKERS)
     def fit(self, x: Any = None, y: Any = None, batch_size: int | None = None, epochs: int = 1,
-            verbose: int | str = "auto", callbacks: Any = None,
+            verbose: int | str = "auto", callbacks: Callbacks = None,
             validation_split: float = 0.0, validation_data: Any = None, shuffle: bool = True,
             class_weight: dict[Any, Any] | list[Any] | None = None, sample_weight: Any = None,
             initial_epoch: int = 0, steps_per_epoch: int | None = None,
@@ -173,7 +174,7 @@ class Trainer(Steps, Predicting, OldTrainer):
     @oldnames.arguments(dropped=WORKERS)
     def evaluate(self, x: Any = None, y: Any = None, batch_size: int | None = None,
                  verbose: int | str = "auto", sample_weight: Any = None, steps: int | None = None,
-                 callbacks: Any = None, return_dict: bool = False) -> Any:
+                 callbacks: Callbacks = None, return_dict: bool = False) -> Any:
         """Return the loss and metrics on data, as `fit` takes them.
 
         Returns
