@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:    # slow to load
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, DTypeLike
 
 # The loops and BLAS count rows and columns in 32-bit integers.
 MAX_SIZE = 2**31 - 1
@@ -81,7 +81,7 @@ def choice(name: str, value: str, allowed: tuple[Any, ...]) -> str:
     return value
 
 
-def float_dtype(value: npt.DTypeLike | None) -> np.dtype:
+def float_dtype(value: DTypeLike | None) -> np.dtype:
     """Return `value` as the NumPy dtype float32 or float64."""
     try:
         dtype = np.dtype(value)
