@@ -12,10 +12,19 @@
 #define FASTRNN_MAX_GATES 4
 #define FASTRNN_MAX_GROUPS 2
 
-/* What runs: the public cells, and a GRU that resets the state before the product:
+/* What runs: the public cells, which the kernels have fused to their products too, and a GRU that
+ * resets the state before the product:
  *     n = act(W_n x + b_n + R_n s),  s = r h'
  */
-enum { FASTRNN_GRU_BEFORE = FASTRNN_GRU + 1, FASTRNN_CELLS };
+enum {
+    FASTRNN_FUSED_CELLS = FASTRNN_GRU + 1,
+    FASTRNN_GRU_BEFORE = FASTRNN_FUSED_CELLS,
+    FASTRNN_CELLS
+};
+
+/* `_`(name, cell) of each, for what is compiled once a cell. */
+#define FASTRNN_EACH_FUSED(_) _(rnn, FASTRNN_RNN) _(lstm, FASTRNN_LSTM) _(gru, FASTRNN_GRU)
+#define FASTRNN_EACH_CELL(_) FASTRNN_EACH_FUSED(_) _(gru_before, FASTRNN_GRU_BEFORE)
 
 /* `count` neighbouring gates, from `gate` on in torch's order, that lie in neighbouring slots, from
  * `slot` on, of a row of the gates buffer. A slot is H values. */
@@ -40,9 +49,9 @@ typedef struct {
     int keeps_h;             /* backward wants h; else it makes h again from gates and c */
     int recurrent_slot;      /* first of the G slots that hold d(pre-activations) of R's side */
     int reset_slot;          /* of s, or -1 */
-    int apart_bias;       /* the gate whose recurrent bias is added to R h', not to W x; -1: none */
-    int input_groups;     /* W x + b: gates to slots */
-    int recurrent_groups; /* R h': gates that read the same state */
+    int recurrent_bias_gate; /* whose recurrent bias is added to R h', not to W x; -1: none */
+    int input_groups;        /* W x + b: gates to slots */
+    int recurrent_groups;    /* R h': gates that read the same state */
     fastrnn_gate_group input[FASTRNN_MAX_GROUPS];
     fastrnn_gate_group recurrent[FASTRNN_MAX_GROUPS];
 } fastrnn_description;

@@ -81,6 +81,10 @@
  * infinities go the way of the equations and stay in their batch row. A row's results do not depend
  * on the other rows nor on how many there are. Results of two instruction sets differ in the last
  * bits.
+ *
+ * Switches of the library's build, for small targets. They leave this header as it is.
+ *   FASTRNN_NO_DOUBLE: float only; FASTRNN_F64 is refused with FASTRNN_ERROR_ISA
+ *   FASTRNN_NO_ENVIRONMENT: FASTRNN_ISA_AUTO reads no environment, so that no getenv is linked
  */
 #ifndef FASTRNN_H
 #define FASTRNN_H
@@ -257,7 +261,7 @@ FASTRNN_API fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const 
  * use. It depends on the kind of machine (byte order, sizes of C's types) and on the instruction set
  * that the stack was made for. Whatever the memory holds, the stack reads nothing outside it; weights
  * that were changed give other results.
- * Errors: NULL, ALIGNMENT, FORMAT, MEMORY, ISA; those of fastrnn_stack_bytes for a changed spec. */
+ * Errors: NULL, ALIGNMENT, MEMORY, FORMAT (also where the spec in it is not valid), ISA. */
 FASTRNN_API fastrnn_status fastrnn_stack_open(const void *memory, size_t bytes,
                                               const fastrnn_stack **stack);
 

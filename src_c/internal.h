@@ -105,7 +105,7 @@ typedef struct {
     char *h; /* N x H, before any projection */
     ptrdiff_t h_stride;
     fastrnn_rows y; /* a second home for h, or base NULL */
-    /* For cells apart from their products only, without `keep`; else 0. */
+    /* For unfused cells only, without `keep`; else 0. */
     float clip;            /* bound of the pre-activations, after the peepholes; 0: none */
     const void *peepholes; /* LSTM: rows i f o of H values, or NULL */
     int input_forget;      /* LSTM: f = 1 - i, whatever the slot of f holds */
@@ -138,12 +138,13 @@ typedef struct {
 
     void (*product)(const fastrnn_product *, ptrdiff_t row_begin, ptrdiff_t row_end,
                     ptrdiff_t panel_begin, ptrdiff_t panel_end);
-    void (*forward[3])(const fastrnn_forward_step *, ptrdiff_t row_begin, ptrdiff_t row_end,
-                       ptrdiff_t panel_begin, ptrdiff_t panel_end);
-    /* Cells apart from their products. `gates` holds the whole pre-activations on entry, W x + b
-     * plus the recurrent product, with any activations; nothing of a step that serves the products
-     * or W is read. The GRU's slot q is always there and holds R_n h' + b_hn on entry, so is the
-     * slot s of FASTRNN_GRU_BEFORE. */
+    void (*forward[FASTRNN_FUSED_CELLS])(const fastrnn_forward_step *, ptrdiff_t row_begin,
+                                         ptrdiff_t row_end, ptrdiff_t panel_begin,
+                                         ptrdiff_t panel_end);
+    /* Unfused cells: their products come before. `gates` holds the whole pre-activations on entry,
+     * W x + b plus the recurrent product, with any activations; nothing of a step that serves the
+     * products or W is read. The GRU's slot q is always there and holds R_n h' + b_hn on entry, so
+     * is the slot s of FASTRNN_GRU_BEFORE. */
     void (*cell_forward[FASTRNN_CELLS])(const fastrnn_forward_step *, ptrdiff_t row_begin,
                                         ptrdiff_t row_end);
     void (*reset_forward)(const fastrnn_reset_step *, ptrdiff_t row_begin, ptrdiff_t row_end);

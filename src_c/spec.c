@@ -57,7 +57,7 @@ static fastrnn_status check_activation(const fastrnn_activation *a) {
 
 static fastrnn_status check_enums(const fastrnn_spec *s) {
     const fastrnn_activation *activations[] = {&s->f, &s->g, &s->h};
-    if (!in_enum(s->cell, FASTRNN_GRU) || !in_enum(s->dtype, FASTRNN_F64) ||
+    if (!in_enum(s->cell, FASTRNN_FUSED_CELLS - 1) || !in_enum(s->dtype, FASTRNN_F64) ||
         !in_enum(s->isa, FASTRNN_ISA_AVX512) ||
         !in_enum(s->weight_type, FASTRNN_WEIGHTS_AS_ARITHMETIC))
         return FASTRNN_ERROR_ENUM;

@@ -91,7 +91,7 @@ static void place_layer(arena *a, const layout *s, ptrdiff_t inputs, fastrnn_lay
     v->w = place_matrix(a, s, input);
     v->bias = take(a, s->cell->gates, H, s->itemsize);
     place_recurrent(a, s, v);
-    if (s->cell->apart_bias >= 0) v->recurrent_bias = take(a, 1, H, s->itemsize);
+    if (s->cell->recurrent_bias_gate >= 0) v->recurrent_bias = take(a, 1, H, s->itemsize);
     if (s->spec->proj_size) v->projection = place_matrix(a, s, projection);
     if (s->spec->peepholes) v->peepholes = take(a, 3, H, s->itemsize);
 }
@@ -205,21 +205,21 @@ static void add(const layout *s, const void *a, const void *b, ptrdiff_t n, cons
         add_float(a, b, n, (float *)sum);
 }
 
-/* The bias of the recurrent side joins that of the input side, but for the gate where it stands
- * apart. */
+/* The bias of the recurrent side joins that of the input side, but for the gate that adds it to
+ * R h'. */
 static void fold_biases(const fastrnn_layer_view *v, const layout *s, const fastrnn_weights *w,
                         const int *order) {
-    const int apart = s->cell->apart_bias;
+    const int gate = s->cell->recurrent_bias_gate;
     const ptrdiff_t H = v->hidden;
     clear_end(v->bias, (size_t)(s->cell->gates * H) * s->itemsize);
     for (int slot = 0; slot < s->cell->gates; slot++) {
         const void *b_ih = element(s, w->b_ih, order[slot] * H);
-        const void *b_hh = order[slot] == apart ? NULL : element(s, w->b_hh, order[slot] * H);
+        const void *b_hh = order[slot] == gate ? NULL : element(s, w->b_hh, order[slot] * H);
         add(s, b_ih, b_hh, H, element(s, v->bias, slot * H));
     }
-    if (apart < 0) return;
+    if (gate < 0) return;
     clear_end(v->recurrent_bias, (size_t)H * s->itemsize);
-    add(s, NULL, element(s, w->b_hh, apart * H), H, v->recurrent_bias);
+    add(s, NULL, element(s, w->b_hh, gate * H), H, v->recurrent_bias);
 }
 
 static void fill_layer(const fastrnn_layer_view *v, const layout *s, const fastrnn_weights *w) {
@@ -249,9 +249,10 @@ fastrnn_status fastrnn_stack_bytes(const fastrnn_spec *spec, size_t *bytes) {
 
 fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const fastrnn_spec *spec,
                                   const fastrnn_weights *weights, fastrnn_stack **stack) {
-    fastrnn_stack header = {FASTRNN_MAGIC, FASTRNN_FORMAT, FASTRNN_BYTE_ORDER, 0, {0}};
+    fastrnn_stack header;
     layout s;
     size_t wanted;
+    memset(&header, 0, sizeof header); /* padding, too: equal stacks are equal bytes */
     if (!spec || !weights || !stack) return FASTRNN_ERROR_NULL;
     fastrnn_status status = fastrnn_spec_read(spec, &header.spec);
     if (!status) status = lay_out(&header.spec, &s);
@@ -260,6 +261,9 @@ fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const fastrnn_spec
     if (!status) status = check_memory(memory, bytes, wanted);
     if (status) return status;
 
+    memcpy(header.magic, FASTRNN_MAGIC, sizeof header.magic);
+    header.format = FASTRNN_FORMAT;
+    header.byte_order = FASTRNN_BYTE_ORDER;
     header.bytes = wanted;
     for (ptrdiff_t i = 0; i < s.spec->num_layers * s.directions; i++) {
         fastrnn_weights w;
@@ -274,7 +278,7 @@ fastrnn_status fastrnn_stack_init(void *memory, size_t bytes, const fastrnn_spec
     return FASTRNN_OK;
 }
 
-/* Whether a header is one that fastrnn_stack_init could have written, its isa apart. */
+/* Whether a header is one that fastrnn_stack_init could have written on some machine. */
 static int is_header(const fastrnn_stack *header) {
     fastrnn_spec spec;
     return memcmp(header->magic, FASTRNN_MAGIC, sizeof header->magic) == 0 &&

@@ -47,7 +47,7 @@ typedef struct {
     fastrnn_matrix r[FASTRNN_MAX_GROUPS];
     fastrnn_matrix projection;  /* H deep, P columns */
     const void *bias;           /* G*H by slots: what is added to W x; NULL: none */
-    const void *recurrent_bias; /* H, of the gate that has one apart; NULL: none */
+    const void *recurrent_bias; /* H, of recurrent_bias_gate; NULL: none */
     const void *peepholes;      /* 3*H: of i, f and o; NULL: none */
     fastrnn_activations activations;
     float clip;

@@ -53,8 +53,9 @@ typedef struct {
 typedef struct {
     ptrdiff_t outer_scratch; /* bytes of 64-byte-aligned scratch one `outer` call wants */
 
-    void (*backward[3])(const fastrnn_backward_step *, ptrdiff_t row_begin, ptrdiff_t row_end,
-                        ptrdiff_t panel_begin, ptrdiff_t panel_end);
+    void (*backward[FASTRNN_FUSED_CELLS])(const fastrnn_backward_step *, ptrdiff_t row_begin,
+                                          ptrdiff_t row_end, ptrdiff_t panel_begin,
+                                          ptrdiff_t panel_end);
     /* dh of a row = share[row] + dy[row]; else as `backward`. */
     void (*cell_backward[FASTRNN_CELLS])(const fastrnn_backward_step *, ptrdiff_t row_begin,
                                          ptrdiff_t row_end);

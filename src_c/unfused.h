@@ -45,7 +45,7 @@ void fastrnn_unfused_init(fastrnn_unfused *, const fastrnn_kernels *, int kind,
                           const fastrnn_forward_step *step, ptrdiff_t state_size);
 
 /* Adds the product of `count` gates from `gate` on, in torch's order, which must belong to one
- * recurrent group of the cell. bias: the recurrent one, used where it stands apart; may be NULL. */
+ * recurrent group of the cell. bias: the recurrent one, used where the product begins the slots; may be NULL. */
 void fastrnn_unfused_add(fastrnn_unfused *, int gate, int count, const void *pack,
                          const void *bias);
 

@@ -205,9 +205,9 @@ def backward_both(tapes, dys, dfinal, dx, dinitial, grads):
     RuntimeError
         If one of the tapes has served; nothing is changed then.
     """
-    cdef bint apart = isinstance(dx, (list, tuple))
+    cdef bint separate = isinstance(dx, (list, tuple))
     for tape in tapes:
         refuse_spent(tape)
     for k in range(2):
-        backward(tapes[k], dys[k], *dfinal[k], dx[k] if apart else dx, *dinitial[k], grads[k],
-                 k == 1 and not apart)
+        backward(tapes[k], dys[k], *dfinal[k], dx[k] if separate else dx, *dinitial[k], grads[k],
+                 k == 1 and not separate)

@@ -285,7 +285,7 @@ cdef void add_bias_gradients(PackedLayer layer, cnp.ndarray sums, dict grads):
     add_input_sums(layer, sums, grads["b_ih"])
     if grads["b_hh"] is None:
         return
-    if d.apart_bias < 0:    # both biases are added to the same sum
+    if d.recurrent_bias_gate < 0:    # both biases are added to the same sum
         add_input_sums(layer, sums, grads["b_hh"])
     else:
         add_sums(sums, d.recurrent_slot, 0, d.gates, layer.hidden_size, grads["b_hh"])

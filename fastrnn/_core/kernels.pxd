@@ -9,6 +9,7 @@ cdef extern from "cell.h" nogil:
     enum:
         FASTRNN_MAX_GATES
         FASTRNN_MAX_GROUPS
+        FASTRNN_FUSED_CELLS
         FASTRNN_CELLS
 
     ctypedef struct fastrnn_gate_group:
@@ -31,7 +32,7 @@ cdef extern from "cell.h" nogil:
         int keeps_h
         int recurrent_slot
         int reset_slot
-        int apart_bias
+        int recurrent_bias_gate
         int input_groups
         int recurrent_groups
         fastrnn_gate_group input[FASTRNN_MAX_GROUPS]
@@ -162,8 +163,8 @@ cdef extern from "internal.h" nogil:
         ptrdiff_t lanes
         void (*product)(const fastrnn_product *, ptrdiff_t, ptrdiff_t,
                         ptrdiff_t, ptrdiff_t) noexcept nogil
-        forward_function forward[3]
-        cell_forward_function cell_forward[4]
+        forward_function forward[FASTRNN_FUSED_CELLS]
+        cell_forward_function cell_forward[FASTRNN_CELLS]
         reset_function reset_forward
 
     ctypedef struct fastrnn_source:
@@ -238,8 +239,8 @@ cdef extern from "training_kernels.h" nogil:
 
     ctypedef struct fastrnn_training_kernels:
         ptrdiff_t outer_scratch
-        backward_function backward[3]
-        cell_backward_function cell_backward[4]
+        backward_function backward[FASTRNN_FUSED_CELLS]
+        cell_backward_function cell_backward[FASTRNN_CELLS]
         reset_function reset_backward
         void (*outer)(const fastrnn_outer *, ptrdiff_t, ptrdiff_t, void *) noexcept nogil
         void (*column_sums)(const fastrnn_rows *, ptrdiff_t, ptrdiff_t, ptrdiff_t,

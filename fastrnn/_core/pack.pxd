@@ -27,7 +27,7 @@ cdef class PackedLayer:
     cdef readonly int gates
     cdef bint projected
     cdef const char *input_bias              # G*H in the order of W's slots; NULL: none
-    cdef const char *recurrent_bias          # H, of the gate that has one apart; NULL: none
+    cdef const char *recurrent_bias          # H, of recurrent_bias_gate; NULL: none
     cdef Pack w_back, r_back, projection_back
     cdef object lock
     cdef bint has_backward

@@ -11,7 +11,7 @@ import numpy as np
 from .._common import checks
 from .._common.quiet import quiet
 from . import bptt, sequence
-from .layer import Layer
+from .layer import GATES, Layer
 from .stream import Stream
 
 # key of a weight in a Layer -> name of the parameter in torch.nn, before _l{layer}[_reverse]
@@ -66,7 +66,7 @@ class _Model:
 
     def _parameter_shapes(self):
         H, P = self.hidden_size, self.proj_size or self.hidden_size
-        GH = {"rnn": 1, "lstm": 4, "gru": 3}[self.cell] * H
+        GH = GATES[self.cell] * H
         shapes = {}
         for k in range(self.num_layers):
             I = self.input_size if k == 0 else P * len(self._directions)

@@ -143,6 +143,4 @@ INLINE void forward(const fastrnn_cell cell, const fastrnn_forward_step *s, ptrd
                                ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) { \
         forward(cell, s, row_begin, row_end, panel_begin, panel_end);                           \
     }
-FUSED_CELL(rnn, FASTRNN_RNN)
-FUSED_CELL(lstm, FASTRNN_LSTM)
-FUSED_CELL(gru, FASTRNN_GRU)
+FASTRNN_EACH_FUSED(FUSED_CELL)

@@ -42,6 +42,4 @@ INLINE void backward(const fastrnn_cell cell, const fastrnn_backward_step *s, pt
                                 ptrdiff_t row_end, ptrdiff_t panel_begin, ptrdiff_t panel_end) { \
         backward(cell, s, row_begin, row_end, panel_begin, panel_end);                           \
     }
-FUSED_CELL(rnn, FASTRNN_RNN)
-FUSED_CELL(lstm, FASTRNN_LSTM)
-FUSED_CELL(gru, FASTRNN_GRU)
+FASTRNN_EACH_FUSED(FUSED_CELL)

@@ -19,18 +19,17 @@
 #include "fused.h"
 #include "unfused.h"
 
+#define FORWARD(name, cell) [cell] = forward_##name,
+#define CELL_FORWARD(name, cell) [cell] = cell_forward_##name,
+
 const fastrnn_kernels TABLE(kernels) = {
     .isa = ISA,
     .dtype = REAL_DTYPE,
     .itemsize = sizeof(real),
     .lanes = VW,
     .product = product,
-    .forward =
-        {[FASTRNN_RNN] = forward_rnn, [FASTRNN_LSTM] = forward_lstm, [FASTRNN_GRU] = forward_gru},
-    .cell_forward = {[FASTRNN_RNN] = cell_forward_rnn,
-                     [FASTRNN_LSTM] = cell_forward_lstm,
-                     [FASTRNN_GRU] = cell_forward_gru,
-                     [FASTRNN_GRU_BEFORE] = cell_forward_gru_before},
+    .forward = {FASTRNN_EACH_FUSED(FORWARD)},
+    .cell_forward = {FASTRNN_EACH_CELL(CELL_FORWARD)},
     .reset_forward = reset_forward,
 };
 

@@ -17,15 +17,13 @@
 #include "fused_backward.h"
 #include "unfused_backward.h"
 
+#define BACKWARD(name, cell) [cell] = backward_##name,
+#define CELL_BACKWARD(name, cell) [cell] = cell_backward_##name,
+
 const fastrnn_training_kernels TABLE(training) = {
     .outer_scratch = OUTER_SCRATCH,
-    .backward = {[FASTRNN_RNN] = backward_rnn,
-                 [FASTRNN_LSTM] = backward_lstm,
-                 [FASTRNN_GRU] = backward_gru},
-    .cell_backward = {[FASTRNN_RNN] = cell_backward_rnn,
-                      [FASTRNN_LSTM] = cell_backward_lstm,
-                      [FASTRNN_GRU] = cell_backward_gru,
-                      [FASTRNN_GRU_BEFORE] = cell_backward_gru_before},
+    .backward = {FASTRNN_EACH_FUSED(BACKWARD)},
+    .cell_backward = {FASTRNN_EACH_CELL(CELL_BACKWARD)},
     .reset_backward = reset_backward,
     .outer = outer,
     .column_sums = column_sums,

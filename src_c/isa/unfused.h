@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cells apart from their products, with any activations: see internal.h. What a unit does stands in
+ * Unfused cells, with any activations: see internal.h. What a unit does stands in
  * cells.h, but for the reset of a GRU that resets before the product.
  *
  * Expects: cells.h.
@@ -29,10 +29,7 @@ INLINE void cell_forward(const int cell, const fastrnn_forward_step *s, ptrdiff_
                                     ptrdiff_t row_end) {                                \
         cell_forward(cell, s, row_begin, row_end);                                      \
     }
-UNFUSED_CELL(rnn, FASTRNN_RNN)
-UNFUSED_CELL(lstm, FASTRNN_LSTM)
-UNFUSED_CELL(gru, FASTRNN_GRU)
-UNFUSED_CELL(gru_before, FASTRNN_GRU_BEFORE)
+FASTRNN_EACH_CELL(UNFUSED_CELL)
 
 INLINE activation_set reset_activation(const fastrnn_reset_step *s) {
     return (activation_set){.any = 1, .clip = s->clip};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Cells apart from their products, backward: see unfused.h.
+ * Unfused cells, backward: see unfused.h.
  *
  * Expects: cells_backward.h.
  */
@@ -20,10 +20,7 @@ INLINE void cell_backward(const int cell, const fastrnn_backward_step *s, ptrdif
                                      ptrdiff_t row_end) {                                 \
         cell_backward(cell, s, row_begin, row_end);                                       \
     }
-UNFUSED_CELL(rnn, FASTRNN_RNN)
-UNFUSED_CELL(lstm, FASTRNN_LSTM)
-UNFUSED_CELL(gru, FASTRNN_GRU)
-UNFUSED_CELL(gru_before, FASTRNN_GRU_BEFORE)
+FASTRNN_EACH_CELL(UNFUSED_CELL)
 
 /* dr = ds h_prev f',  r ds passes on to h_prev */
 INLINE void reset_backward_block(const fastrnn_reset_step *s, ptrdiff_t row, ptrdiff_t unit,

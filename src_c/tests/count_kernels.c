@@ -54,7 +54,7 @@ static void count_stream(fastrnn_cell cell, ptrdiff_t H) {
 
 static void count_forward(const fastrnn_kernels *kernels, fastrnn_cell cell, ptrdiff_t rows,
                           ptrdiff_t H) {
-    const fastrnn_shape shape = {H, cell_gates[cell], H};
+    const fastrnn_shape shape = {H, fastrnn_describe(cell)->gates, H};
     const ptrdiff_t row = H * kernels->itemsize;
     fastrnn_forward_step step = {
         .hidden = H,
@@ -83,7 +83,7 @@ static void count_forward(const fastrnn_kernels *kernels, fastrnn_cell cell, ptr
 
 static void count_backward(const fastrnn_kernels *kernels, fastrnn_cell cell, ptrdiff_t rows,
                            ptrdiff_t H) {
-    const fastrnn_shape shape = {H, 1, cell_gates[cell] * H};
+    const fastrnn_shape shape = {H, 1, fastrnn_describe(cell)->gates * H};
     const ptrdiff_t row = H * kernels->itemsize, slots = cell == FASTRNN_RNN ? 1 : 4;
     const fastrnn_rows dy = {random_array(dtype, rows * H, 1), row, NULL, 1};
     fastrnn_backward_step step = {

@@ -9,8 +9,6 @@
 
 enum { BIAS_NONE = 0, BIAS_IH = 1, BIAS_HH = 2, BIAS_BOTH = 3 };
 
-static const int cell_gates[] = {1, 4, 3};
-
 static inline ptrdiff_t directions_of(const fastrnn_spec *s) { return s->bidirectional ? 2 : 1; }
 static inline ptrdiff_t outputs_of(const fastrnn_spec *s) {
     return s->proj_size ? s->proj_size : s->hidden_size;
@@ -18,7 +16,7 @@ static inline ptrdiff_t outputs_of(const fastrnn_spec *s) {
 
 static inline void random_weights(const fastrnn_spec *s, int bias, fastrnn_weights *w) {
     ptrdiff_t D = directions_of(s), H = s->hidden_size, P = outputs_of(s);
-    ptrdiff_t GH = cell_gates[s->cell] * H;
+    ptrdiff_t GH = fastrnn_describe(s->cell)->gates * H;
     for (ptrdiff_t i = 0; i < s->num_layers * D; i++) {
         ptrdiff_t K = i < D ? s->input_size : D * P;
         memset(&w[i], 0, sizeof w[i]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cells apart from their products with what only they have: activations with parameters, clip,
+/* Unfused cells with what only they have: activations with parameters, clip,
  * peepholes, coupled gates: every instruction set against plain formulas. */
 #include "formulas.h"
 

@@ -76,7 +76,7 @@ static void biases(const fastrnn_spec *spec, const char *name) {
     for (int bias = BIAS_NONE; bias <= BIAS_BOTH; bias++) {
         fastrnn_weights given[MAX_LAYERS], full[MAX_LAYERS];
         ptrdiff_t count = spec->num_layers * directions_of(spec);
-        ptrdiff_t n = cell_gates[spec->cell] * spec->hidden_size;
+        ptrdiff_t n = fastrnn_describe(spec->cell)->gates * spec->hidden_size;
         random_weights(spec, bias, given);
         void *zeros = memset(new_array(dtype, n), 0, (size_t)n * sizeof(double));
         for (ptrdiff_t i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Activations against their formulas; cells apart from their products: every instruction set
+/* Activations against their formulas; unfused cells: every instruction set
  * against plain C. */
 #include "formulas.h"
 #include "matrix.h"
@@ -128,5 +128,5 @@ int main(void) {
             for (int cell = 0; cell < FASTRNN_CELLS; cell++)
                 check_cell(kernels, cell, how, hidden_sizes[i]);
         }
-    return report("activations follow their formulas, cells apart are alike everywhere");
+    return report("activations follow their formulas, unfused cells are alike everywhere");
 }
