@@ -6,20 +6,12 @@ layer, the first layer's first. Everything is time-major.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .._common.quiet import quiet
 from .recurrence import Array, Recurrence, StatePair
-
-
-class Kept(NamedTuple):
-    """What one pass forward leaves for the one back."""
-
-    layers: Sequence[Recurrence]
-    tapes: Sequence[Any]    # of each layer
-    masks: Sequence[Array]  # of each layer but the last: what its outputs were multiplied with
 
 
 def _states_of(state, layer, directions):
@@ -34,8 +26,8 @@ def _states_of(state, layer, directions):
 
 def forward(layers: Sequence[Recurrence], x: Array, y: Array, initial: StatePair, final: StatePair,
             lengths: Array | None, keep: bool,
-            draw_mask: Callable[[tuple[int, ...]], Array] | None) -> Kept | None:
-    """Run all layers over x (T, N, I); return what `backward` takes, if it is to follow.
+            draw_mask: Callable[[tuple[int, ...]], Array] | None) -> tuple[list, list]:
+    """Run all layers over x (T, N, I).
 
     Parameters
     ----------
@@ -48,6 +40,13 @@ def forward(layers: Sequence[Recurrence], x: Array, y: Array, initial: StatePair
         Whether `backward` is to follow.
     draw_mask : callable or None
         Gives for a shape what the outputs of every layer but the last are multiplied with.
+
+    Returns
+    -------
+    tapes : list
+        Of each layer, None where not `keep`.
+    masks : list of ndarray
+        Of each layer but the last what `draw_mask` gave, if it is there.
     """
     last = len(layers) - 1
     D = layers[0].directions
@@ -63,7 +62,7 @@ def forward(layers: Sequence[Recurrence], x: Array, y: Array, initial: StatePair
             masks.append(draw_mask(out.shape))
             _multiply(out, masks[k])
         x = out
-    return Kept(layers, tapes, masks) if keep else None
+    return tapes, masks
 
 
 def _may_write_y(layer, above):
@@ -72,13 +71,15 @@ def _may_write_y(layer, above):
     return layer.spec.direction == "forward" or above % 2 == 0
 
 
-def backward(kept: Kept, dy: Array | None, dfinal: StatePair, dx: Array, dinitial: StatePair,
+def backward(layers: Sequence[Recurrence], tapes: Sequence[Any], masks: Sequence[Array],
+             dy: Array | None, dfinal: StatePair, dx: Array, dinitial: StatePair,
              grads: Sequence[Sequence[dict]]) -> None:
     """Backpropagate through all layers, once for one pass forward.
 
     Parameters
     ----------
-    kept : Kept
+    layers, tapes, masks
+        As they were in `forward`.
     dy : ndarray (T, N, D*P) or None
         Gradient of the last layer's outputs; None for zeros.
     dfinal, dinitial : (dh (S, N, P), dc (S, N, H))
@@ -88,7 +89,6 @@ def backward(kept: Kept, dy: Array | None, dfinal: StatePair, dx: Array, dinitia
     grads : of each layer, D dicts of ndarray by role
         Gradients of the weights, added to.
     """
-    layers, tapes, masks = kept
     D = layers[0].directions
     spare = [None, None]    # a layer reads one and writes the other
     for k in range(len(layers) - 1, -1, -1):

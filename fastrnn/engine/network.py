@@ -45,8 +45,9 @@ _empty = np.empty
 class _Kept(NamedTuple):
     """What one training forward leaves for backward."""
 
-    version: int
-    passed: depth.Kept | None   # None where N = 0
+    layers: Sequence[Recurrence]
+    tapes: Sequence[Any]        # none where N = 0, as masks
+    masks: Sequence[Array]
     x_shape: tuple[int, ...]
     y_shape: tuple[int, ...]
 
@@ -163,14 +164,15 @@ class Engine(Owner):
         y = _empty((*x_shape[:-1], self._output_width), self.dtype)
         final = self._new_state(rows)
         layers = self._packed_layers()
-        keep, passed = self.training, None
+        keep = self.training
+        tapes = masks = ()
         if rows:
-            passed = depth.forward(
+            tapes, masks = depth.forward(
                 layers, x, _time_major(y, batch_first), initial, final, lengths, keep,
                 self._dropout_mask if keep and self.dropout > 0 else None,
             )
         if keep:
-            self._derived.kept = _Kept(layers[0].version, passed, x_shape, y.shape)
+            self._derived.kept = _Kept(layers, tapes, masks, x_shape, y.shape)
         return y, self._state_out(*final, batched)
 
     def _new_state(self, rows):
@@ -260,8 +262,8 @@ class Engine(Owner):
         grads = self._grads_by_layer()
         self._derived.kept = _SPENT  # the loops overwrite the tapes
         if rows:
-            depth.backward(kept.passed, dy, dfinal, _time_major(dx, batch_first), dinitial,
-                           grads)
+            depth.backward(kept.layers, kept.tapes, kept.masks, dy, dfinal,
+                           _time_major(dx, batch_first), dinitial, grads)
         return dx, self._state_out(*dinitial, batched)
 
     def _kept_forward(self):
@@ -270,7 +272,7 @@ class Engine(Owner):
             raise RuntimeError("no forward is kept for backward: call train(), then the model")
         if kept is _SPENT:
             raise RuntimeError("backward was already called for the last training forward")
-        if kept.version != self._parameters.version:
+        if kept.layers[0].version != self._parameters.version:
             raise RuntimeError("the weights changed since the forward that backward would follow")
         return kept
 

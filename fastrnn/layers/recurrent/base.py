@@ -210,7 +210,7 @@ class Recurrent(Layer):
         if drop.inputs is not None:
             x = x * drop.inputs[:, None]
         y = np.empty((N, x.shape[1], self.units), self.dtype)
-        final, tape = self._current_recurrence(keep != NOTHING).forward(
+        final, tape = self._current_recurrence().forward(
             x.swapaxes(0, 1), y.swapaxes(0, 1), state, None if steps is None else steps.lengths,
             keep != NOTHING, (drop.recurrent,))
         output, *final = self._outputs(y, final[0], steps)
@@ -275,8 +275,8 @@ class Recurrent(Layer):
 
     # -- weights -----------------------------------------------------------------------------
 
-    def _current_recurrence(self, training: bool = False) -> Recurrence | StepwiseRecurrence:
-        """Return what runs the time loop, with the present weights; see `Recurrence`."""
+    def _current_recurrence(self) -> Recurrence | StepwiseRecurrence:
+        """Return what runs the time loop, with the present weights."""
         made = self._recurrence
         if made is None or made.version != self.version:
             pair = self.activation, self.recurrent_activation
@@ -286,7 +286,9 @@ class Recurrent(Layer):
                                    self.kernel.array, self.recurrent_kernel.array)
             spec = Spec(self.kind, names if compiled else pair, self.reset_after)
             of_kind = Recurrence if compiled else StepwiseRecurrence
-            made = self._recurrence = of_kind(spec, (arrays,), self.version, training)
+            # Where there was a backward before, one is to be expected.
+            made = self._recurrence = of_kind(spec, (arrays,), self.version,
+                                              self._gradients is not None)
         return made
 
     def _gradient_arrays(self) -> dict[str, Array | None]:

@@ -8,7 +8,7 @@ import numpy as np
 from ..._common.classes import own_config
 from ...engine.recurrence import Array
 from ...graph.operation import plain
-from ...graph.tape import FOR_INPUTS, NOTHING
+from ...graph.tape import FOR_INPUTS
 from ..base import Layer, activity_penalties
 from ..described import copy, deserialize
 from . import pair
@@ -136,7 +136,7 @@ class Bidirectional(Layer):
 
     def forward(self, inputs, mask, training, keep, uses_mask=True):
         layers = self.sublayers()
-        recurrence = self._joined.of(layers, keep != NOTHING)
+        recurrence = self._joined.of(layers)
         run = self._one_after_the_other if recurrence is None else self._at_once
         outputs, merged, part = run(recurrence, inputs, mask, training, keep, uses_mask)
         y, y_rev = outputs[0][0], outputs[1][0]

@@ -37,11 +37,11 @@ class Joined:
     def __init__(self) -> None:
         self._made = None, None, None
 
-    def of(self, layers: _Layers, training: bool = False) -> Recurrence | None:
+    def of(self, layers: _Layers) -> Recurrence | None:
         """Return what runs both layers; None where they must run one after the other."""
         if not _allow(layers):
             return None
-        one, other = (layer._current_recurrence(training) for layer in layers)
+        one, other = (layer._current_recurrence() for layer in layers)
         if self._made[0] is not one or self._made[1] is not other:
             self._made = one, other, one.joined(other) if one.fits(other) else None
         return self._made[2]
