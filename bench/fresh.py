@@ -22,7 +22,8 @@ def run(code, *arguments, **environment):
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ | environment,
+        # With bytecode, as an installed package has it.
+        env=os.environ | {"PYTHONDONTWRITEBYTECODE": ""} | environment,
     )
     if done.returncode:
         raise RuntimeError(f"a process for a measurement failed: {done.stderr.strip()}")

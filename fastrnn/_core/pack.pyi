@@ -1,16 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-from typing import NamedTuple
-
 import numpy as np
 
 ACTIVATIONS: dict[str, int]
 
-class CellDescription(NamedTuple):
-    name: str
+class CellDescription:
     gates: int
     has_c: bool
     can_project: bool
-    has_gate_activation: bool
 
 def describe(name: str) -> CellDescription: ...
 

@@ -2,7 +2,6 @@
 """Weights of one (layer, direction), packed for the kernels."""
 
 import threading
-from collections import namedtuple
 
 import numpy as np
 
@@ -28,7 +27,21 @@ ACTIVATIONS = {
 }
 TORCH_ORDER = tuple(range(FASTRNN_MAX_GATES))
 
-CellDescription = namedtuple("CellDescription", "name gates has_c can_project has_gate_activation")
+
+cdef class CellDescription:
+    """What Python reads of a cell.
+
+    Attributes
+    ----------
+    gates : int
+        G.
+    has_c : bool
+        Whether there is a second state, c.
+    can_project : bool
+        Whether there are forms with a projection.
+    """
+    cdef readonly int gates
+    cdef readonly bint has_c, can_project
 
 
 cdef int cell_number(str name, bint reset_after) except -1:
@@ -47,10 +60,12 @@ cdef int cell_number(str name, bint reset_after) except -1:
 
 
 def describe(str name):
-    """Return the CellDescription of "rnn", "lstm" or "gru": G, and what the cell has."""
+    """Return the CellDescription of "rnn", "lstm" or "gru"."""
     cdef const fastrnn_description *d = fastrnn_describe(cell_number(name, True))
-    return CellDescription(name, d.gates, bool(d.has_c), bool(d.can_project),
-                           bool(d.has_gate_activation))
+    cdef CellDescription described = CellDescription()
+    described.gates, described.has_c = d.gates, d.has_c
+    described.can_project = d.can_project
+    return described
 
 
 cdef class Pack:
