@@ -92,22 +92,23 @@ static void step_unfused(fastrnn_layer *l, const char *x) {
     fastrnn_unfused_forward(&u->recurrent, &l->cell, 0, l->rows);
 }
 
+static void project(fastrnn_layer *l, char *h) {
+    l->projection.c.base = h;
+    l->projection.descend = l->cell.descend;
+    l->kernels->product(&l->projection, 0, l->rows, 0, l->projection_panels);
+}
+
 const char *fastrnn_layer_step(fastrnn_layer *l, const char *x) {
     char *h = l->next;
     l->cell.w.x = x;
     l->cell.descend = !l->cell.descend;
     l->cell.h_prev = l->h;
-    if (l->projection.pack)
-        l->projection.c.base = h;
-    else
-        l->cell.h = h;
+    if (!l->projection.pack) l->cell.h = h;
     if (l->unfused)
         step_unfused(l, x);
     else
         l->kernels->forward[l->kind](&l->cell, 0, l->rows, 0, l->cell_panels);
-    l->projection.descend = l->cell.descend;
-    if (l->projection.pack)
-        l->kernels->product(&l->projection, 0, l->rows, 0, l->projection_panels);
+    if (l->projection.pack) project(l, h);
     l->next = l->h;
     l->h = h;
     return h;

@@ -137,11 +137,13 @@ class Recurrence:
 
     def new_state(self, rows: int) -> tuple[StatePair, ...]:
         """Return arrays for the states of each direction, (h (N, P), c (N, H) or None)."""
-        return tuple([
-            (_empty((rows, self.output_size), self.dtype),
-             _empty((rows, self.hidden_size), self.dtype) if self._has_c else None)
-            for _ in self._layers
-        ])
+        if len(self._layers) == 1:
+            return (self._new_pair(rows),)
+        return self._new_pair(rows), self._new_pair(rows)
+
+    def _new_pair(self, rows):
+        h = _empty((rows, self.output_size), self.dtype)
+        return h, _empty((rows, self.hidden_size), self.dtype) if self._has_c else None
 
     def forward(self, x: OneOrPair, y: OneOrPair,
                 state: Sequence[StatePair] | None = None, lengths: Array | None = None,

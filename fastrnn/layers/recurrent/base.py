@@ -221,11 +221,11 @@ class Recurrent(Layer):
         final, tape = self._current_recurrence(keep != NOTHING).forward(
             x.swapaxes(0, 1), y.swapaxes(0, 1), state, None if steps is None else steps.lengths,
             keep != NOTHING, (drop.recurrent,))
-        output, *states = self._outputs(y, final[0], steps)
+        outputs = self._outputs(y, final[0], steps)
         kept = Kept(tape, steps, drop.inputs, (N, T), given, keep) if keep else None
         if not self.return_state:
-            return output, out_mask, kept
-        return [output, *states], [out_mask] + [None] * len(states), kept
+            return outputs[0], out_mask, kept
+        return outputs, [out_mask] + [None] * (len(outputs) - 1), kept
 
     def _check_sequences(self, x: Array) -> None:
         """Raise ValueError unless x is (N, T, I)."""
@@ -235,13 +235,14 @@ class Recurrent(Layer):
     def _outputs(self, y: Array, final: Any, steps: Steps | None) -> list[Array]:
         """Return the output and the states from what the time loop gave; keep the states too."""
         h, c = final
-        final = [h] if c is None else [h, c]
         if self.stateful:
-            for state, value in zip(self.states, final, strict=True):
+            for state, value in zip(self.states, final, strict=False):   # a GRU's c is None
                 state.assign(value)
         if self.return_sequences:
-            return [y if steps is None else steps.spread(y), *final]
-        return [h if steps is None else self._last_output(h, steps), *final]
+            output = y if steps is None else steps.spread(y)
+        else:
+            output = h if steps is None else self._last_output(h, steps)
+        return [output, h] if c is None else [output, h, c]
 
     def _last_output(self, h, steps):
         """The output at the last step: the last one counted, else zeros."""
@@ -373,6 +374,8 @@ class Recurrent(Layer):
         One factor serves a whole sequence, as in Keras (Gal and Ghahramani, 2016): the same at
         every step; recurrent dropout has one for each gate.
         """
+        if self._input_noise is None is self._state_noise:
+            return NO_DROPOUT
         inputs = recurrent = None
         if self._input_noise is not None:
             inputs = self._input_noise.factors((N, self.kernel.shape[0]), self.dtype)
