@@ -31,6 +31,7 @@ class Dropped(NamedTuple):
 class Kept(NamedTuple):
     """What a layer's forward leaves for its backward."""
 
+    recurrence: Recurrence | StepwiseRecurrence
     tape: Any
     steps: Steps | None
     input_factors: Array | None
@@ -218,11 +219,13 @@ class Recurrent(Layer):
         if drop.inputs is not None:
             x = x * drop.inputs[:, None]
         y = np.empty((N, x.shape[1], self.units), self.dtype)
-        final, tape = self._current_recurrence(keep != NOTHING).forward(
+        recurrence = self._current_recurrence(keep != NOTHING)
+        final, tape = recurrence.forward(
             x.swapaxes(0, 1), y.swapaxes(0, 1), state, None if steps is None else steps.lengths,
             keep != NOTHING, (drop.recurrent,))
         outputs = self._outputs(y, final[0], steps)
-        kept = Kept(tape, steps, drop.inputs, (N, T), given, keep) if keep else None
+        kept = (Kept(recurrence, tape, steps, drop.inputs, (N, T), given, keep)
+                if keep else None)
         if not self.return_state:
             return outputs[0], out_mask, kept
         return outputs, [out_mask] + [None] * (len(outputs) - 1), kept
@@ -251,13 +254,13 @@ class Recurrent(Layer):
         return np.where(steps.lengths[:, None] > 0, h, 0)
 
     def backward(self, kept: Kept, doutputs: Any) -> Any:
-        tape, steps, input_factors, (N, T), given, keep = kept
+        recurrence, tape, steps, input_factors, (N, T), given, keep = kept
         dy, dfinal = self._loop_gradients(doutputs, steps)
         dx = None
         if keep == FOR_INPUTS:
             dx = np.empty((N, T if steps is None else steps.longest, self.kernel.shape[0]),
                           self.dtype)
-        dinitial = self._current_recurrence().backward(
+        dinitial = recurrence.backward(
             tape, None if dy is None else dy.swapaxes(0, 1), (dfinal,),
             None if dx is None else dx.swapaxes(0, 1), (self._gradient_arrays(),))
         if dx is not None:
